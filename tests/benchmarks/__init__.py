@@ -1,0 +1,1 @@
+"""Commands that print figures; run by hand or by the report, never by the gate."""

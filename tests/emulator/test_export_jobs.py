@@ -1,0 +1,315 @@
+"""Creating, listing and reading export jobs as a stranger's client does."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.emulator.conftest import CATALOG, JOBS, Caller, Start, minimal
+
+TUTORIAL = {
+    "fields": "identities.id,personalEmail.address",
+    "mergePolicy": {"id": "e5bc94de-cd14-4cdf-a2bc-88b6e8cbfac2", "version": 1},
+    "filter": {
+        "segments": [
+            {
+                "segmentId": "4edc8488-2c35-4f6d-b4c6-9075c68d2df4",
+                "segmentNs": "AAM",
+                "status": ["realized"],
+            },
+            {
+                "segmentId": "1rfe8422-334d-12f4-3sd4-12cf6g990g51",
+                "segmentNs": "UPS",
+                "status": ["exited"],
+            },
+        ],
+        "segmentQualificationTime": {"startTime": "2019-09-01T00:00:00Z", "endTime": "2019-09-02T00:00:00Z"},
+        "fromIngestTimestamp": "2018-10-25T13:22:04-07:00",
+        "emptyProfiles": False,
+    },
+    "additionalFields": {
+        "eventList": {
+            "fields": "environment.browserDetails.name,environment.browserDetails.version",
+            "filter": {"fromIngestTimestamp": "2018-10-25T13:22:04-07:00"},
+        }
+    },
+    "destination": {"datasetId": "5b020a27e7040801dedba61b", "segmentPerBatch": True},
+    "schema": {"name": "_xdm.context.profile"},
+}
+TIMER = {"startTimeInMs": 1, "endTimeInMs": 1, "totalTimeInMs": 1}
+COMMON = {
+    "profileInstanceId": "ups",
+    "jobType": "BATCH",
+    "filter": {"segments": [{"segmentId": ""}]},
+    "id": 24115,
+    "schema": {"name": ""},
+    "mergePolicy": {"id": "", "version": 1},
+    "status": "",
+    "requestId": "",
+    "updateTime": 1,
+    "imsOrgId": "",
+    "creationTime": 1,
+}
+PER_SEGMENT = {
+    "dataSetId": "",
+    "segmentPerBatch": True,
+    "batches": [{"segmentId": "", "segmentNs": "", "status": [""], "batchId": ""}],
+}
+DONE = {
+    "computeGatewayJobId": {"exportJob": "", "pushJob": ""},
+    "metrics": {"totalTime": TIMER, "profileExportTime": TIMER, "aCPDatasetWriteTime": TIMER},
+}
+
+
+def assert_shaped(sample: Any, answer: Any, where: str = "") -> None:
+    """Every key of the sample is in the answer, with a value of the same type."""
+    assert type(answer) is type(sample), where
+    if isinstance(sample, dict):
+        for key, value in sample.items():
+            assert key in answer, f"{where}.{key}"
+            assert_shaped(value, answer[key], f"{where}.{key}")
+    elif isinstance(sample, list):
+        assert answer, where
+        for one in answer:
+            assert_shaped(sample[0], one, f"{where}[]")
+
+
+async def test_the_tutorials_samples_have_their_shape(caller: Caller) -> None:
+    made = await caller.post(JOBS, TUTORIAL)
+    assert made.status_code == 200
+    created = made.json()
+    new = {"computeGatewayJobId": {}, "metrics": {"totalTime": {"startTimeInMs": 1}}}
+    assert_shaped(COMMON | new | {"destination": PER_SEGMENT}, created)
+    assert set(created) == set(COMMON) | set(new) | {"destination"}
+    assert created["filter"] == {"segments": TUTORIAL["filter"]["segments"]}  # type: ignore[index] # a literal of mixed values
+    assert made.headers["X-Location"] == f"/export/jobs/{created['id']}"
+    await caller.clock.advance(2_000)
+    done = await caller.get(f"{JOBS}/{created['id']}")
+    assert done["status"] == "SUCCEEDED"
+    assert_shaped(COMMON | DONE | {"destination": PER_SEGMENT}, done)
+    assert done["requestId"] != created["requestId"]
+    single = minimal("5b020a27e7040801dedba61b", "fail-export")
+    failing = (await caller.post(JOBS, single)).json()
+    assert set(failing["destination"]) == {"datasetId", "segmentPerBatch", "batchId"}
+    await caller.clock.advance(2_000)
+    page = await caller.get(f"{JOBS}/", limit=2)
+    failed, succeeded = page["records"]
+    assert_shaped(COMMON | {"errors": [{"code": "", "msg": "", "callStack": ""}]}, failed)
+    assert set(failed["destination"]) == {"datasetId", "batchId"}
+    assert set(failed["metrics"]) == {"totalTime", "profileExportTime"}
+    assert succeeded["id"] == created["id"]
+    offset = f"{succeeded['creationTime']}_{succeeded['id']}"
+    assert page["page"] == {
+        "sortField": "createdTime",
+        "sort": "desc",
+        "pageOffset": offset,
+        "pageSize": 2,
+    }
+    assert page["link"] == {"next": f"/export/jobs/?limit=2&offset={offset}"}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    """Return the tutorial's body with one value replaced; `...` takes it out."""
+    body: dict[str, Any] = copy.deepcopy(TUTORIAL)
+    *holders, last = path.split(".")
+    inner: Any = body
+    for name in holders:
+        inner = inner[int(name)] if name.isdigit() else inner[name]
+    if value is ...:
+        del inner[last]
+    else:
+        inner[int(last) if last.isdigit() else last] = value
+    return body
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("destination", ..., "destination"),
+        ("destination.datasetId", ..., "destination.datasetId"),
+        ("destination.datasetId", "", "destination.datasetId"),
+        ("destination.datasetId", 5, "destination.datasetId"),
+        ("destination.segmentPerBatch", "true", "destination.segmentPerBatch"),
+        ("schema", None, "schema"),
+        ("schema.name", ..., "schema.name"),
+        ("fields", ["a"], "fields"),
+        ("mergePolicy", "id", "mergePolicy"),
+        ("mergePolicy.id", ..., "mergePolicy.id"),
+        ("mergePolicy.version", "1", "mergePolicy.version"),
+        ("mergePolicy.version", True, "mergePolicy.version"),
+        ("filter", [], "filter"),
+        ("filter.segments", {}, "filter.segments"),
+        ("filter.segments.0", "x", "filter.segments[0]"),
+        ("filter.segments.1.segmentId", ..., "filter.segments[1].segmentId"),
+        ("filter.segments.0.status", ["realized", "exiting"], "exiting"),
+        ("filter.segments.0.status", "realized", "filter.segments[0].status"),
+        ("filter.segments.0.status", [["realized"]], "filter.segments[0].status"),
+        ("filter.segmentQualificationTime.startTime", "2019-09-01", "startTime"),
+        ("filter.segmentQualificationTime.startTime", "2019-09-01T00:00:00", "startTime"),
+        ("filter.segmentQualificationTime.startTime", 1567296000000, "startTime"),
+        ("filter.segmentQualificationTime.endTime", "2019-08-31T23:59:59Z", "endTime"),
+        ("filter.segmentQualificationTime.endTime", "2019-09-01T01:00:00+02:00", "endTime"),
+        ("filter.fromIngestTimestamp", "2019-02-30T00:00:00Z", "filter.fromIngestTimestamp"),
+        ("filter.emptyProfiles", 0, "filter.emptyProfiles"),
+        ("additionalFields", True, "additionalFields"),
+        ("additionalFields.eventList.fields", 1, "additionalFields.eventList.fields"),
+        ("additionalFields.eventList.filter.toIngestTimestamp", "2017-01-01T00:00:00Z", "toIngestTimestamp"),
+        ("evaluationInfo", {"segmentation": "yes"}, "evaluationInfo.segmentation"),
+    ],
+)
+async def test_each_fault_of_a_body_is_named(caller: Caller, path: str, value: object, named: str) -> None:
+    answer = await caller.post(JOBS, changed(path, value))
+    assert answer.status_code == 400
+    body = answer.json()
+    assert body["type"] == "https://ns.adobe.com/aep/errors/UPLIB-101206-500"
+    assert body["requestId"] == answer.headers["X-Request-Id"]
+    assert body["status"] == 400
+    assert [error["message"] for error in body["errors"]["400"] if named in error["message"]]
+
+
+async def test_several_faults_come_together_and_nothing_is_made(caller: Caller) -> None:
+    before = await caller.get(JOBS, limit=1)
+    answer = await caller.post(JOBS, {"filter": {"emptyProfiles": 1}})
+    assert len(answer.json()["errors"]["400"]) == 3
+    others: tuple[object, ...] = ([], "text", 1, None)
+    for body in others:
+        assert (await caller.post(JOBS, body)).status_code == 400
+    assert await caller.get(JOBS, limit=1) == before
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["2019-09-01T00:00:00.1Z", "2019-09-01t00:00:00z", "2019-09-01T00:00:60Z", "2019-09-01T00:00:00.123456789+01:00"],
+)
+async def test_every_rfc_3339_time_is_taken(caller: Caller, time: str) -> None:
+    answer = await caller.post(JOBS, changed("filter.fromIngestTimestamp", time))
+    assert answer.status_code == 200, answer.text
+
+
+async def test_unknown_keys_are_ignored_and_the_minimal_body_is_enough(caller: Caller) -> None:
+    body = minimal("5b020a27e7040801dedba61b") | {"unknown": {"deep": [1]}, "filter": None}
+    answer = await caller.post(JOBS, body)
+    assert answer.status_code == 200
+    assert "unknown" not in answer.json()
+
+
+async def test_the_dataset_must_exist_on_the_union_schema(start: Start) -> None:
+    strict, late = start(), start(late_dataset_check=True)
+    answer = await strict.post(JOBS, minimal("ffffffffffffffffffffffff"))
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("UPLIB-101554-503")
+    assert "NotFoundError" in answer.json()["errors"]["400"][1]["message"]
+    datasets = await strict.get(f"{CATALOG}/dataSets", limit=100)
+    off_union = next(key for key, one in datasets.items() if not one["schemaRef"]["id"].endswith("__union"))
+    refused = (await strict.post(JOBS, minimal(off_union))).json()
+    assert refused["type"].endswith("UPLIB-101554-503")
+    assert "union" in refused["title"]
+    accepted = (await late.post(JOBS, minimal(off_union))).json()
+    await late.clock.advance(3_600)
+    job = await late.get(f"{JOBS}/{accepted['id']}")
+    assert job["status"] == "FAILED"
+    assert off_union in job["errors"][0]["msg"]
+
+
+@pytest.mark.parametrize("job_id", ["1", "999999999", "abc", "-1", "1.0", "١٢", "9" * 40])
+async def test_an_unknown_job_is_not_found(caller: Caller, job_id: str) -> None:
+    for method in ("GET", "DELETE"):
+        answer = await caller.http.request(method, f"{JOBS}/{job_id}", headers=caller.headers())
+        assert answer.status_code == 404
+        assert answer.json()["type"].endswith("UPAPI-113000-404")
+
+
+async def ids_of_all_pages(caller: Caller, *, limit: int, between: Any = None, **params: Any) -> list[int]:
+    """Follow the cursor to the end as the reference says: only `offset` is taken out of `link.next`."""
+    found: list[int] = []
+    offset: dict[str, str] = {}
+    for number in range(10_000):
+        page = await caller.get(JOBS, limit=limit, **params, **offset)
+        found += [job["id"] for job in page["records"]]
+        if not page["link"]["next"]:
+            return found
+        assert page["link"]["next"].endswith(page["page"]["pageOffset"])
+        offset = {"offset": page["page"]["pageOffset"]}
+        if between:
+            await between(number)
+    raise AssertionError("The list never ends")
+
+
+@pytest.mark.parametrize("limit", [1, 7, 60, 61, 1000])
+async def test_paging_shows_each_job_once(caller: Caller, limit: int) -> None:
+    found = await ids_of_all_pages(caller, limit=limit)
+    assert len(found) == len(set(found)) == 60
+    assert found == sorted(found, reverse=True)
+
+
+async def test_paging_is_stable_while_jobs_are_made(caller: Caller) -> None:
+    before = await ids_of_all_pages(caller, limit=1000)
+
+    async def make(_: int) -> None:
+        await caller.job("x")
+        await caller.clock.advance(1)
+
+    assert await ids_of_all_pages(caller, limit=10, between=make) == before
+    assert len(await ids_of_all_pages(caller, limit=1000)) == 65
+
+
+async def test_jobs_made_in_one_instant_are_paged_without_loss(caller: Caller) -> None:
+    made = [(await caller.job("x"))["id"] for _ in range(5)]
+    assert (await ids_of_all_pages(caller, limit=2))[:5] == made[::-1]
+
+
+async def test_a_number_as_offset_skips_records(caller: Caller) -> None:
+    everything = await ids_of_all_pages(caller, limit=1000)
+    page = await caller.get(JOBS, limit=5, offset=7)
+    assert [job["id"] for job in page["records"]] == everything[7:12]
+    beyond = await caller.get(JOBS, offset=1_000)
+    assert (beyond["records"], beyond["link"]["next"]) == ([], "")
+
+
+async def test_filtering_by_status_survives_paging(start: Start) -> None:
+    caller = start(jobs=400)
+    everything = (await caller.get(JOBS, limit=1000))["records"]
+    for status in ("SUCCEEDED", "FAILED", "CANCELLED", "NEW", "PROCESSING"):
+        wanted = [job["id"] for job in everything if job["status"] == status]
+        assert wanted, status
+        assert await ids_of_all_pages(caller, limit=3, status=status) == wanted
+        skipped = await caller.get(JOBS, limit=1000, status=status, offset=1)
+        assert [job["id"] for job in skipped["records"]] == wanted[1:]
+    assert await ids_of_all_pages(caller, limit=3, status="NONSENSE") == []
+
+
+@pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "x"}, {"limit": "-1"}, {"offset": "abc"}])
+async def test_bad_list_parameters_are_refused(caller: Caller, params: dict[str, str]) -> None:
+    answer = await caller.http.get(JOBS, headers=caller.headers(), params=params)
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("UPLIB-101206-500")
+
+
+async def test_the_newest_dialect_echoes_and_counts(start: Start) -> None:
+    caller = start(dialect="newest")
+    made = (await caller.post(JOBS, TUTORIAL)).json()
+    assert made["filter"] == TUTORIAL["filter"]
+    assert made["additionalFields"] == TUTORIAL["additionalFields"]
+    await caller.clock.advance(2_000)
+    done = await caller.get(f"{JOBS}/{made['id']}")
+    assert done["metrics"]["totalExportedProfileCounter"] > 0
+    assert "aCPDatasetWriteTime" not in done["metrics"]
+
+
+async def test_the_openapi_dialect_answers_a_cancel_with_a_message(start: Start) -> None:
+    caller = start(dialect="openapi")
+    made = await caller.job("x")
+    answer = await caller.delete(f"{JOBS}/{made['id']}")
+    assert answer.json() == {"status": True, "message": "Export job has been marked for cancelling"}
+    assert "next" not in (await caller.get(JOBS, limit=1000))["link"]
+
+
+async def test_mixed_answers_in_every_dialect_and_unknown_ones_are_named(start: Start) -> None:
+    caller = start(dialect="mixed")
+    made = await caller.job("x")
+    answers = [(await caller.delete(f"{JOBS}/{made['id']}")).status_code for _ in range(30)]
+    assert set(answers) == {200, 204}
+    with pytest.raises(ValueError, match="seed"):
+        start(dialect="klingon")

@@ -1,0 +1,304 @@
+"""The file: its rights, its versions, its faults, and several programs on it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.engines import job
+from tui_app.history import schema
+from tui_app.history.database import Database, HistoryError, InPlace
+from tui_app.history.history import History, history_path
+from tui_app.models.export_job import ExportJob
+from tui_app.models.job_query import JobQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[History]:
+    history = History(path, runner=InPlace())
+    history.open()
+    try:
+        yield history
+    finally:
+        history.close()
+
+
+def ruin(path: Path) -> None:
+    """Overwrite the root page of the job table."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'job'").fetchone()
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+
+
+async def intend(history: History, body: dict[str, object] | None = None) -> int:
+    return await history.intents.open(body or {"a": 1}, fingerprint="f", owner="host:1", at_ms=5)
+
+
+async def test_only_the_owner_can_read_what_is_kept(path: Path, history: History) -> None:
+    await history.jobs.apply([ExportJob.parse(job(1))], seen_ms=1, asked_ms=1)
+    assert mode(path.parent) == 0o700
+    assert {one.name: mode(one) for one in path.parent.iterdir()} == dict.fromkeys(
+        ("one.db", "one.db-wal", "one.db-shm"), 0o600
+    )
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(0o644)
+    path.chmod(0o644)
+    with opened(path):
+        assert mode(path) == 0o600
+
+
+def test_a_new_file_has_the_newest_format(path: Path) -> None:
+    with opened(path), contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_an_older_file_is_brought_up_to_date_with_a_copy_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(path) as history:
+        await history.jobs.apply([ExportJob.parse(job(7))], seen_ms=1, asked_ms=1)
+    step = "CREATE TABLE extra (one TEXT); -- a step; with a semicolon in its words\nINSERT INTO extra VALUES ('x;y');"
+    monkeypatch.setattr(schema, "STEPS", (*schema.STEPS, step))
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    with opened(path) as history:
+        assert await history.jobs.get("7") is not None
+        read = await history.database.read(lambda db: db.execute("SELECT one FROM extra").fetchall())
+    assert read == [("x;y",)]
+    copy = path.with_name("one.db.v1")
+    assert mode(copy) == 0o600
+    with contextlib.closing(sqlite3.connect(copy)) as db:
+        assert db.execute("SELECT job_id FROM job").fetchall() == [("7",)]
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(path):
+        pass
+    broken = "CREATE TABLE extra (one TEXT);\nCREATE TABLE job (again TEXT);"
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "STEPS", (*schema.STEPS, broken))
+        patch.setattr(schema, "VERSION", schema.VERSION + 1)
+        with pytest.raises(HistoryError, match="cannot be opened"):
+            History(path, runner=InPlace()).open()
+    with opened(path), contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT name FROM sqlite_schema WHERE name = 'extra'").fetchall() == []
+
+
+def test_a_file_of_a_newer_aepx_is_refused_and_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version={schema.VERSION + 3}")
+    before = path.read_bytes()
+    with pytest.raises(HistoryError) as caught:
+        History(path, runner=InPlace()).open()
+    assert str(caught.value) == (
+        f"History {path} has format {schema.VERSION + 3}, this aepx knows up to {schema.VERSION}. "
+        "Upgrade aepx, or set AEPX_DATA_DIR to another folder."
+    )
+    assert path.read_bytes() == before
+    assert [one for one in path.parent.iterdir() if "damaged" in one.name] == []
+
+
+def test_a_file_that_is_no_database_is_set_aside_with_its_log(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database, " * 400)
+    path.with_name("one.db-wal").write_bytes(b"an old log")
+    with opened(path) as history:
+        aside = history.database.set_aside
+        assert aside == path.with_name("one.db.damaged-1")
+        assert aside.read_bytes().startswith(b"not a database")
+    assert aside.with_name("one.db.damaged-1-wal").exists()
+
+
+async def test_damage_met_later_is_said_and_mended_at_the_next_start(path: Path) -> None:
+    with opened(path) as history:
+        jobs = [ExportJob.parse(job(number)) for number in range(400)]
+        await history.jobs.apply(jobs, seen_ms=1, asked_ms=1)
+        await intend(history)
+    ruin(path)
+    with opened(path) as history:
+        assert history.database.set_aside is None
+        with pytest.raises(HistoryError, match=r"is damaged.*Start aepx again"):
+            await history.jobs.get("7")
+    with opened(path) as history:
+        assert history.database.set_aside == path.with_name("one.db.damaged-1")
+        assert list(await history.jobs.rows(JobQuery(), now_ms=1)) == []
+        # Jobs can be fetched again; what was about to be created cannot.
+        assert [one.body for one in await history.intents.unsettled()] == [{"a": 1}]
+    with opened(path) as history:
+        assert history.database.set_aside is None
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    path = tmp_path / "taken" / "history" / "one.db"
+    with pytest.raises(HistoryError) as caught:
+        History(path).open()
+    message = str(caught.value)
+    assert str(path) in message
+    assert "AEPX_DATA_DIR" in message
+
+
+async def test_a_full_disk_loses_one_write_and_nothing_else(history: History) -> None:
+    await history.lookups.set_note("before", "1")
+    await history.database.read(lambda _: None)
+    pages = await history.database.write(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+    assert history.database._writer is not None
+    history.database._writer.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(HistoryError, match=r"full\. Free disk space"):
+        await history.lookups.set_note("big", "x" * 200_000)
+    history.database._writer.execute(f"PRAGMA max_page_count={pages + 1000}")
+    await history.lookups.set_note("after", "2")
+    assert [await history.lookups.note(key) for key in ("before", "big", "after")] == ["1", None, "2"]
+
+
+async def test_a_file_turned_read_only_is_told(history: History) -> None:
+    assert history.database._writer is not None
+    history.database._writer.execute("PRAGMA query_only=1")
+    with pytest.raises(HistoryError, match=r"readonly.*fix the folder's rights"):
+        await history.lookups.set_note("a", "b")
+    assert await history.lookups.note("a") is None
+
+
+async def test_a_failed_write_is_rolled_back_as_a_whole(history: History) -> None:
+    def half(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO note VALUES ('half', '1')")
+        raise ValueError("a fault of ours")
+
+    with pytest.raises(ValueError, match="a fault of ours"):
+        await history.database.write(half)
+    assert await history.lookups.note("half") is None
+
+
+@pytest.mark.parametrize("runner", [None, InPlace()])
+async def test_a_closed_history_says_so(path: Path, runner: InPlace | None) -> None:
+    history = History(path, runner=runner)
+    history.open()
+    history.close()
+    history.close()
+    for call in (history.lookups.note("a"), history.lookups.set_note("a", "b")):
+        with pytest.raises(HistoryError, match="is closed"):
+            await call
+    with pytest.raises(HistoryError, match="is closed"):
+        history.jobs.rows_now(JobQuery(), now_ms=1)
+
+
+async def test_threads_write_and_read_like_the_runner_of_the_tests(path: Path) -> None:
+    history = History(path)
+    history.open()
+    await history.jobs.apply([ExportJob.parse(job(1)), ExportJob.parse(job(2))], seen_ms=1, asked_ms=1)
+    assert len(await history.jobs.rows(JobQuery(), now_ms=1)) == len(history.jobs.rows_now(JobQuery(), now_ms=1)) == 2
+    history.close()
+
+
+async def test_two_programs_share_a_file(path: Path) -> None:
+    with opened(path) as one, opened(path) as other:
+        for number in range(20):
+            history = (one, other)[number % 2]
+            await history.jobs.apply([ExportJob.parse(job(number))], seen_ms=1, asked_ms=1)
+        await intend(one)
+        assert len(await other.jobs.rows(JobQuery(), now_ms=1)) == 20
+        assert len(await other.intents.unsettled()) == 1
+
+
+def test_programs_that_begin_a_file_at_once_all_get_in(path: Path) -> None:
+    code = (
+        "import sys, pathlib; from tui_app.history.history import History; input();"
+        "History(pathlib.Path(sys.argv[1])).open()"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, stdin=subprocess.PIPE) for _ in range(4)
+    ]
+    for one in running:
+        assert one.stdin is not None
+        one.stdin.write(b"\n")
+        one.stdin.close()
+    assert [one.wait(30) for one in running] == [0] * 4
+
+
+_INTEND_AND_DIE = """
+import asyncio, os, pathlib, signal, sys
+from tui_app.history.history import History
+
+async def main():
+    history = History(pathlib.Path(sys.argv[1]))
+    history.open()
+    await history.intents.open({"sent": True}, fingerprint="f", owner="host:1", at_ms=5)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+def test_an_intent_outlives_a_kill(path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _INTEND_AND_DIE, str(path)], cwd=ROOT, check=False, timeout=30)
+    assert done.returncode == -signal.SIGKILL
+    with opened(path) as history:
+        (intent,) = asyncio.run(history.intents.unsettled())
+    assert (intent.body, intent.owner, intent.opened_ms, intent.state) == ({"sent": True}, "host:1", 5, "open")
+
+
+def test_nothing_of_the_first_paint_waits_for_a_thread(path: Path) -> None:
+    database = Database(path, runner=InPlace())
+    database.open()
+    assert database.read_now(lambda db: db.execute("SELECT 1").fetchone()) == (1,)
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc", "/abs", "..", "", "a/b\\c", "x" * 300, "\x00\x1b]0;x\x07", "輸出", "CON", "-rf", "[/x]", "~"]
+)
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    for org, sandbox in ((name, "prod"), ("0123@AdobeOrg", name)):
+        path = history_path(tmp_path, base_url="https://a.example", ims_org_id=org, sandbox_name=sandbox)
+        assert path.parent == tmp_path / "history"
+        assert os.path.normpath(path) == str(path)
+        assert len(path.name) < 100
+        assert path.name.isascii()
+        assert path.name.isprintable()
+
+
+def test_names_that_look_alike_get_files_of_their_own(tmp_path: Path) -> None:
+    asked = [
+        ("https://a.example", "0123@AdobeOrg", "a/b"),
+        ("https://a.example", "0123@AdobeOrg", "a-b"),
+        ("https://a.example", "0123@Other", "a-b"),
+        ("https://b.example", "0123@AdobeOrg", "a-b"),
+    ]
+    paths = {history_path(tmp_path, base_url=url, ims_org_id=org, sandbox_name=name) for url, org, name in asked}
+    assert len(paths) == len(asked)
+
+
+async def test_lookups_replace_and_sort_by_name(history: History) -> None:
+    await history.lookups.put("dataset", [("2", "beta", {"n": 2}), ("1", "Alpha", {"n": "\ud800"})], at_ms=3)
+    await history.lookups.put("dataset", [("2", "Beta two", {})], at_ms=4)
+    assert await history.lookups.all("dataset") == [("1", "Alpha", 3, {"n": "\ud800"}), ("2", "Beta two", 4, {})]
+    assert await history.lookups.all("other") == []
+    await history.lookups.set_note("view", json.dumps({"a": 1}))
+    assert await history.lookups.note("view") == '{"a": 1}'

@@ -1,0 +1,207 @@
+"""Owns one exchange with a server: bytes out, capped bytes in, every transport fault as an error of ours.
+
+Only this module and `transport_faults` import the HTTP library. Knows no token, no retry and no service. Errors
+are raised outside of the handlers that caught the library's own, because those hold the request with its headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tui_app.api.answer import Answer
+from tui_app.api.errors import BadAnswerError
+from tui_app.api.tls import tls_context
+from tui_app.api.transport_faults import interrupted, translate
+from tui_app.config.settings import is_loopback_host
+from tui_app.text import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tui_app.api.errors import ApiError
+    from tui_app.api.stats import Counters
+    from tui_app.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+LARGEST_ANSWER = 10_000_000
+LARGEST_ERROR = 256_000
+CALL_SECONDS = 90.0
+_TIMEOUT = httpx.Timeout(connect=5.0, read=55.0, write=30.0, pool=5.0)
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, whole.
+
+    Attributes:
+        method: `GET`, `POST` or `DELETE`.
+        url: full URL, its origin already checked.
+        headers: all of them; they hold credentials, so they stay out of `repr`.
+        content: the body, or None.
+        what: what could not be done should it fail, one sentence with its full stop.
+        mutating: whether a lost answer leaves the outcome unknown.
+        secret: the credential in it; should the other side echo it, the answer shows `***` instead.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    what: str = "The request failed."
+    mutating: bool = False
+    secret: str = field(default="", repr=False)
+
+    def signed(self, token: str) -> Call:
+        """Return the same request with an access token."""
+        return replace(self, headers={**self.headers, "Authorization": f"Bearer {token}"}, secret=token)
+
+
+class Wire:
+    """The connections of one client.
+
+    Args:
+        clock: measures how long an exchange took, for the log.
+        counters: told about every exchange.
+        ca_bundle: certificates to trust instead of the system's.
+        base_url: where it will talk to; for this machine, proxies of the environment are left aside.
+        transport: what carries the bytes instead of the network (tests, the embedded platform).
+        call_seconds: bound of one exchange, against answers that trickle in.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        counters: Counters,
+        base_url: str,
+        ca_bundle: Path | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        call_seconds: float = CALL_SECONDS,
+    ) -> None:
+        self._clock = clock
+        self._counters = counters
+        self._ca_bundle = ca_bundle
+        self._trust_environment = not is_loopback_host(httpx.URL(base_url).host)
+        self._transport = transport
+        self._call_seconds = call_seconds
+        self._client: httpx.AsyncClient | None = None
+
+    async def exchange(self, call: Call) -> Answer:
+        """Send one request once and return whatever status comes back.
+
+        Raises:
+            ConnectError: nothing left this machine.
+            InterruptedAnswerError: no whole answer came back.
+            BadAnswerError: a success is larger than 10 MB or cannot be decompressed.
+        """
+        client = self._open()
+        started = self._clock.monotonic()
+        self._counters.note_sent()
+        fault: ApiError
+        try:
+            async with asyncio.timeout(self._call_seconds):
+                answer = await self._exchange(client, call)
+        except BadAnswerError as error:
+            fault = error
+        except TimeoutError:
+            fault = interrupted(call, f"No whole answer came within {self._call_seconds:g} s.")
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            fault = translate(call, error)
+        else:
+            self._note(call, answer, started)
+            return answer
+        self._counters.note_failed()
+        _log.info("%s %s %s %d ms", call.method, _path(call), type(fault).__name__, self._ms_since(started))
+        raise fault
+
+    async def aclose(self) -> None:
+        """Close all connections; the wire can be used again afterwards."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                transport=self._transport,
+                verify=True if self._transport else tls_context(self._ca_bundle),
+                timeout=_TIMEOUT,
+                follow_redirects=False,
+                event_hooks={"response": [_hide_redirect]},
+                trust_env=self._trust_environment and self._transport is None,
+                # A bearer API needs no cookies; kept ones would carry state from one call into another.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            )
+        return self._client
+
+    def _note(self, call: Call, answer: Answer, started: float) -> None:
+        self._counters.note_server_date(answer.headers.get("date"))
+        if not answer.is_success:
+            self._counters.note_failed()
+        request_id = safe_text(answer.headers.get("x-request-id", "-"))[:200]
+        _log.info("%s %s %d %d ms %s", call.method, _path(call), answer.status, self._ms_since(started), request_id)
+
+    def _ms_since(self, started: float) -> int:
+        return round((self._clock.monotonic() - started) * 1000)
+
+    async def _exchange(self, client: httpx.AsyncClient, call: Call) -> Answer:
+        async with client.stream(call.method, call.url, headers=dict(call.headers), content=call.content) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            if response.is_success:
+                body = await _read(response, call)
+            else:
+                body = await _read_error(response)
+            return Answer(response.status_code, headers, body).without(call.secret)
+
+
+async def _hide_redirect(response: httpx.Response) -> None:
+    """Move `Location` aside: the library reads it even when it must not follow, and fails on a malformed one."""
+    if response.has_redirect_location:
+        response.headers["x-redirect-to"] = response.headers.pop("location")
+
+
+def _path(call: Call) -> str:
+    return httpx.URL(call.url).path
+
+
+async def _read(response: httpx.Response, call: Call) -> bytes:
+    announced = response.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced[:20]) > LARGEST_ANSWER:
+        raise _too_large(call, f"{int(announced[:20]) / _MEGABYTE:.0f} MB")
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LARGEST_ANSWER:
+            raise _too_large(call, "larger than that")
+    return bytes(body)
+
+
+async def _read_error(response: httpx.Response) -> bytes:
+    """Read the body of an error as far as it goes: the status counts more than its explanation."""
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk[: LARGEST_ERROR - len(body)]
+            if len(body) >= LARGEST_ERROR:
+                break
+    except httpx.HTTPError:
+        pass
+    return bytes(body)
+
+
+def _too_large(call: Call, size: str) -> BadAnswerError:
+    return BadAnswerError(
+        call.what,
+        cause=f"The answer may have {LARGEST_ANSWER // _MEGABYTE} MB; this one is {size}.",
+        next_step="Ask for fewer records at once.",
+        ambiguous=call.mutating,
+    )

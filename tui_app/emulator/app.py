@@ -1,0 +1,89 @@
+"""Owns the emulator as a whole: one ASGI application over one world, and the values a caller needs to reach it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from tui_app.emulator import routes_catalog, routes_export_jobs, routes_ims, routes_sandboxes
+from tui_app.emulator.answers import gateway as gateway_refusal
+from tui_app.emulator.answers import no_such_path
+from tui_app.emulator.credentials import Credentials
+from tui_app.emulator.dialects import speaker
+from tui_app.emulator.faults import FaultGate, Faults
+from tui_app.emulator.gateway import Gateway, RequestIds
+from tui_app.emulator.world import World
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp
+
+    from tui_app.clock import Clock
+
+
+class Emulator:
+    """The platform in one object: `app` to serve or to mount in process, `world`, `credentials` and `faults` to steer.
+
+    `dialect` is one of `dialects.DIALECT_NAMES`, `token_lifetime_s` the life of a token, `default_sandbox` what a call
+    without `x-sandbox-name` gets (None refuses it). The other options are `World`'s.
+
+    Raises:
+        ValueError: an option has a value that means nothing; the message names the ones that do.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        seed: int = 1,
+        jobs: int = 5_000,
+        speed: float = 1.0,
+        alive: bool = False,
+        dialect: str = "seed",
+        token_lifetime_s: int = 86_399,
+        default_sandbox: str | None = None,
+        late_dataset_check: bool = False,
+    ) -> None:
+        self.world = World(clock, seed=seed, jobs=jobs, speed=speed, alive=alive, late_dataset_check=late_dataset_check)
+        self.credentials = Credentials(clock, seed=seed, token_lifetime_s=token_lifetime_s)
+        self.faults = Faults()
+        gateway = Gateway(self.world, self.credentials, speaker(dialect, seed=seed), default_sandbox=default_sandbox)
+        self.app: ASGIApp = RequestIds(FaultGate(_services(gateway), self.faults, clock), seed=seed)
+
+    def ready_line(self, base_url: str) -> dict[str, Any]:
+        """Return what a caller needs, in the words of `aepx emulator`'s ready line; every value is invented."""
+        known = self.credentials
+        return {
+            "base_url": base_url,
+            "ims_url": base_url,
+            "org_id": known.org_id,
+            "client_id": known.client_id,
+            "client_secret": known.client_secret,
+            "access_token": known.access_token,
+            "sandboxes": list(self.world.sandboxes),
+        }
+
+
+def _services(gateway: Gateway) -> ASGIApp:
+    routes = [
+        *routes_ims.routes(gateway),
+        *routes_export_jobs.routes(gateway),
+        *routes_catalog.routes(gateway),
+        *routes_sandboxes.routes(gateway),
+    ]
+    app = Starlette(routes=routes, exception_handlers={404: _unowned, 405: _wrong_method})
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _unowned(request: Request, _error: Exception) -> Response:
+    del request  # every path that no service owns gets the same page
+    return no_such_path()
+
+
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return gateway_refusal(405, "405000", f"Method {request.method} is not allowed here", headers).response()

@@ -1,0 +1,196 @@
+"""Owns what every call passes before its service: size, key, token, organization, sandbox (API reference 1.3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tui_app.emulator.answers import Refusal, gateway, sandbox_problem
+from tui_app.emulator.chance import Chance
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from tui_app.emulator.credentials import Credentials
+    from tui_app.emulator.dialects import Dialect
+    from tui_app.emulator.world import Sandbox, World
+
+BODY_CAP = 1_048_576
+_BEARER = re.compile(r"^bearer\s+", re.IGNORECASE)
+_TRACKING_ID = re.compile(r"[!-~]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that the gateway has let through, and what a service needs to answer it."""
+
+    request: Request
+    body: bytes
+    world: World
+    credentials: Credentials
+    dialect: Dialect
+    request_id: str
+    now_ms: int
+    sandboxes: tuple[Sandbox, ...]
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox that the header names; only where the route asks for one."""
+        return self.sandboxes[0]
+
+    def query(self, name: str) -> str | None:
+        """Return a query parameter; an empty one counts as absent."""
+        return self.request.query_params.get(name) or None
+
+    def path(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.request.path_params[name])
+
+
+Handler = Callable[[Call], Response]
+
+
+class Gateway:
+    """Checks calls in the gateway's order and hands them to their handler.
+
+    `default_sandbox` is what a call without `x-sandbox-name` gets; None refuses it (undocumented, API reference 12).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        credentials: Credentials,
+        dialect: Callable[[], Dialect],
+        *,
+        default_sandbox: str | None = None,
+    ) -> None:
+        self._world = world
+        self._credentials = credentials
+        self._dialect = dialect
+        self._default_sandbox = default_sandbox
+
+    def open_route(self, path: str, **handlers: Handler) -> Route:
+        """Serve `path` without any credentials, one handler for each method: the token endpoint."""
+        return self._route(path, handlers, checked=False, sandboxed=False)
+
+    def route(self, path: str, *, sandboxed: bool = True, **handlers: Handler) -> Route:
+        """Serve `path` behind the checks, one handler for each method; `sandboxed` also asks for a sandbox."""
+        return self._route(path, handlers, checked=True, sandboxed=sandboxed)
+
+    def _route(self, path: str, handlers: Mapping[str, Handler], *, checked: bool, sandboxed: bool) -> Route:
+        by_method = {name.upper(): handler for name, handler in handlers.items()}
+        endpoint = self._endpoint(by_method, checked=checked, sandboxed=sandboxed)
+        return Route(path, endpoint, methods=list(by_method))
+
+    def _endpoint(
+        self, handlers: Mapping[str, Handler], *, checked: bool, sandboxed: bool
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                if checked:
+                    self._check(request)
+                sandboxes = (self._sandbox(request),) if sandboxed else ()
+                body = await _read(request)
+                handler = handlers.get(request.method) or handlers["GET"]  # HEAD comes along with GET
+                return handler(
+                    Call(
+                        request=request,
+                        body=body,
+                        world=self._world,
+                        credentials=self._credentials,
+                        dialect=self._dialect(),
+                        request_id=request.state.request_id,
+                        now_ms=self._world.now_ms(),
+                        sandboxes=sandboxes,
+                    )
+                )
+            except Refusal as refusal:
+                return refusal.response()
+            except ClientDisconnect:
+                return Response(status_code=400)  # nobody is there to read it
+
+        return endpoint
+
+    def _check(self, request: Request) -> None:
+        headers, known = request.headers, self._credentials
+        key = headers.get("x-api-key")
+        if not key:
+            raise gateway(403, "403000", "Api Key is required")
+        if key != known.client_id:
+            raise gateway(403, "403003", "Api Key is invalid")
+        token = _BEARER.sub("", headers.get("authorization", "")).strip()
+        if not token or token.lower() == "bearer":
+            raise gateway(403, "403010", "Oauth token is missing.")
+        if not known.is_valid(token):
+            raise gateway(401, "401013", "Oauth token is not valid")
+        org = headers.get("x-gw-ims-org-id")
+        if not org:
+            raise gateway(400, "400003", "Missing header")
+        if not org.endswith("@AdobeOrg"):
+            raise gateway(403, "403027", "User region is missing")
+        if org != known.org_id:
+            raise gateway(403, "403025", "Profile is not valid")
+
+    def _sandbox(self, request: Request) -> Sandbox:
+        name = request.headers.get("x-sandbox-name") or self._default_sandbox
+        if not name:
+            raise sandbox_problem(400, "SMS-1000-400", "Header x-sandbox-name is missing")
+        found = self._world.sandboxes.get(name)
+        if found is None:
+            raise sandbox_problem(403, "SMS-2010-403", f"Sandbox {name[:80]} does not exist or access is denied")
+        return found
+
+
+async def _read(request: Request) -> bytes:
+    too_large = gateway(413, "413000", f"Request body is larger than {BODY_CAP} bytes", {"Connection": "close"})
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and len(declared) > len(str(BODY_CAP)):
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BODY_CAP:
+            raise too_large
+        parts.append(part)
+    return b"".join(parts)
+
+
+class RequestIds:
+    """Gives every answer an `X-Request-Id`: the caller's tracking id if it is sane, else one of our own."""
+
+    def __init__(self, app: ASGIApp, *, seed: int) -> None:
+        self._app = app
+        self._seed = seed
+        self._count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one call."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        self._count += 1
+        sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        tracking = sent.decode("latin-1")
+        request_id = (
+            tracking if _TRACKING_ID.fullmatch(tracking) else Chance(self._seed, "request", self._count).token(32)
+        )
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode("latin-1")),
+                ]
+            await send(message)
+
+        await self._app(scope, receive, send_marked)

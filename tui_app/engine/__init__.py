@@ -1,0 +1,1 @@
+"""Use cases and loops over platform and history; knows no terminal."""

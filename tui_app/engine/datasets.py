@@ -1,0 +1,213 @@
+"""Owns what can be done to datasets and sandboxes: create, look up, name, and check that one can take an export."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from tui_app.api.errors import ApiError, NotFoundError
+from tui_app.clock import now_ms
+from tui_app.engine.failures import explained
+from tui_app.engine.session import Topic
+from tui_app.history.database import HistoryError
+from tui_app.models.catalog import Dataset, Sandbox
+from tui_app.models.failure import FailureError, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui_app.engine.core import Core
+    from tui_app.models.catalog import DatasetRequest
+
+_log = logging.getLogger(__name__)
+_PAGE: Final = 100
+_PROPERTIES: Final = (
+    "name",
+    "description",
+    "schemaRef",
+    "tags",
+    "created",
+    "updated",
+    "lastBatchStatus",
+    "lastBatchId",
+)
+_KIND: Final = "dataset"
+_LISTED_FOR_NAMES: Final = 500
+_CLOCK_SLACK_MS: Final = 5_000
+
+
+class DatasetsService:
+    """Use cases on Catalog datasets and on the sandboxes of the credential."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._listed_for_names = False
+
+    async def create(self, request: DatasetRequest) -> str:
+        """Create a dataset and return its id.
+
+        When the answer is lost, a dataset of this name made since is taken for it: it is the same to whoever
+        wanted one.
+
+        Raises:
+            FailureError: nothing was created, or the platform may have created it: the next step then says to look
+                for it first.
+        """
+        core = self._core
+        core.require_writable("The dataset")
+        body = request.to_body()
+        asked = now_ms(core.clock)
+        with core.activity.busy(), explained(f"Dataset {request.name!r} was not created", core.clock):
+            try:
+                dataset_id = await core.client.catalog.create_dataset(body)
+            except ApiError as error:
+                found = await self._made_since(request.name, asked) if error.ambiguous else None
+                if found is None:
+                    raise
+                dataset_id = found
+            await self._keep((Dataset.parse(dataset_id, body),))
+            return dataset_id
+
+    async def get(self, dataset_id: str) -> Dataset:
+        """Fetch one dataset.
+
+        Raises:
+            FailureError: unknown, not permitted, or the platform could not be asked.
+        """
+        core = self._core
+        with core.activity.busy(), explained(f"Dataset {dataset_id}", core.clock):
+            dataset = await core.client.catalog.get_dataset(dataset_id)
+            await self._keep((dataset,))
+            return dataset
+
+    async def list(self, *, limit: int | None = None) -> tuple[Dataset, ...]:
+        """Fetch the sandbox's datasets, all of them unless `limit` says how many.
+
+        Raises:
+            FailureError: not permitted, or the platform could not be asked.
+        """
+        core = self._core
+        found: dict[str, Dataset] = {}
+        with core.activity.busy(), explained("The list of datasets", core.clock):
+            while limit is None or len(found) < limit:
+                size = _PAGE if limit is None else min(_PAGE, limit - len(found))
+                page = await core.client.catalog.list_datasets(limit=size, start=len(found), properties=_PROPERTIES)
+                before = len(found)
+                found.update((one.dataset_id, one) for one in page)
+                if len(page) < size or len(found) == before:
+                    break
+            await self._keep(tuple(found.values()))
+        return tuple(found.values())
+
+    async def known(self) -> tuple[Dataset, ...]:
+        """Return the datasets seen so far, from history, by name.
+
+        Raises:
+            FailureError: history cannot be read.
+        """
+        with explained("The datasets seen so far cannot be read", self._core.clock):
+            rows = await self._core.history.lookups.all(_KIND)
+        return tuple(Dataset.parse(dataset_id, raw) for dataset_id, _, _, raw in rows)
+
+    async def check_target(self, dataset_id: str) -> Finding | None:
+        """Tell why an export into this dataset would fail, None when nothing speaks against it.
+
+        A dataset that cannot be looked up for lack of permission or network is not held against the person: the
+        platform decides then.
+        """
+        try:
+            with self._core.activity.busy():
+                dataset = await self._core.client.catalog.get_dataset(dataset_id)
+        except NotFoundError:
+            return Finding(
+                field="destination.datasetId",
+                cause=f"Dataset {dataset_id} does not exist in sandbox {self._core.session.sandbox_name}.",
+                remedy="Check the id and the sandbox, or create a dataset.",
+                severity="error",
+            )
+        except ApiError as error:
+            return Finding(
+                field="destination.datasetId",
+                cause=f"Dataset {dataset_id} could not be checked: {error}",
+                remedy="Submit anyway if you are sure; the platform decides.",
+                severity="warning",
+            )
+        await self._keep((dataset,))
+        if dataset.is_union:
+            return None
+        schema = dataset.schema_id or "no schema"
+        return Finding(
+            field="destination.datasetId",
+            cause=f"Dataset {dataset.name or dataset_id} is not based on the profile union schema ({schema}).",
+            remedy="Choose another dataset, or create one that is.",
+            severity="error",
+        )
+
+    async def learn_names(self) -> bool:
+        """Look up the names of datasets that jobs in history refer to; at most 15 requests.
+
+        Returns:
+            Whether the platform told; failures are only logged.
+        """
+        core = self._core
+        try:
+            with explained("The names of datasets", core.clock):
+                missing = await core.history.jobs.dataset_ids_without_name()
+                if not missing:
+                    return True
+                if len(missing) > 3 and not self._listed_for_names:  # noqa: PLR2004 - a few single gets cost less
+                    await self.list(limit=_LISTED_FOR_NAMES)
+                    self._listed_for_names = True
+                    missing = await core.history.jobs.dataset_ids_without_name()
+                for dataset_id in missing[:10]:
+                    await self._learn(dataset_id)
+        except FailureError as error:
+            _log.info("dataset names are not known yet: %s", error.failure.cause)
+            return False
+        core.bulletin.publish(Topic.LOOKUPS)
+        return True
+
+    async def sandboxes(self) -> tuple[Sandbox, ...]:
+        """Fetch the sandboxes this credential may use; empty means it may use none.
+
+        Raises:
+            FailureError: the platform could not be asked, or refuses the sign-in.
+        """
+        core = self._core
+        with core.activity.busy(), explained("The list of sandboxes", core.clock):
+            return await core.client.sandboxes.list()
+
+    async def _learn(self, dataset_id: str) -> None:
+        try:
+            dataset = await self._core.client.catalog.get_dataset(dataset_id)
+        except NotFoundError:
+            # Remembered as nameless, so that a deleted dataset is not asked for at every start.
+            dataset = Dataset.parse(dataset_id, {})
+        await self._core.history.lookups.put(
+            _KIND, [(dataset_id, dataset.name or "", dataset.raw)], at_ms=now_ms(self._core.clock)
+        )
+
+    async def _keep(self, datasets: Sequence[Dataset]) -> None:
+        """Remember datasets by name; an answer is worth having also when history cannot keep it."""
+        if not datasets:
+            return
+        try:
+            await self._core.history.lookups.put(
+                _KIND,
+                [(one.dataset_id, one.name or "", one.raw) for one in datasets],
+                at_ms=now_ms(self._core.clock),
+            )
+        except HistoryError as error:
+            _log.warning("datasets are not remembered: %s", error)
+        self._core.bulletin.publish(Topic.LOOKUPS)
+
+    async def _made_since(self, name: str, asked_ms: int) -> str | None:
+        """Return the one dataset of this name that was created since; None when there is none, or several."""
+        client = self._core.client
+        try:
+            found = await client.catalog.list_datasets(limit=_PAGE, name=name)
+        except ApiError:
+            return None
+        since = asked_ms + round((client.server_clock_skew_s or 0.0) * 1000) - _CLOCK_SLACK_MS
+        made = [one.dataset_id for one in found if one.name == name and (one.created_ms or 0) >= since]
+        return made[0] if len(made) == 1 else None

@@ -1,0 +1,71 @@
+"""Owns what went wrong as a person is told it: findings before sending, failures after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark of the checks before sending.
+
+    `field` is the dotted path in the request body, `cause` and `remedy` are whole sentences. An `error` stops
+    the request, a `warning` does not.
+    """
+
+    field: str
+    cause: str
+    remedy: str
+    severity: Severity = "error"
+
+
+class FailureKind(StrEnum):
+    """What sort of failure it is; decides the exit code, the mark and who can mend it."""
+
+    NETWORK = "network"
+    THROTTLED = "throttled"
+    SERVICE = "service"
+    AUTH = "auth"
+    PERMISSION = "permission"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    BAD_REQUEST = "bad_request"
+    BAD_ANSWER = "bad_answer"
+    CONFIG = "config"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure as a value: what happened, why, and what to do next.
+
+    `what` names the thing and the outcome without a full stop; `cause` and `next_step` are sentences.
+    `retry_at_ms` is the epoch millisecond of the next automatic try; `body` is the start of the answer.
+    """
+
+    kind: FailureKind
+    what: str
+    cause: str
+    next_step: str
+    code: str | None = None
+    http_status: int | None = None
+    request_id: str | None = None
+    retry_at_ms: int | None = None
+    body: str | None = None
+
+    def __str__(self) -> str:
+        """Return the failure as one line: what happened, why, what to do next."""
+        said = [part.strip() for part in (self.what, self.cause, self.next_step) if part.strip()]
+        return " ".join(part if part[-1] in ".!?" else f"{part}." for part in said)
+
+
+class FailureError(Exception):
+    """Carries a `Failure` out of a use case that cannot answer with a value."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure

@@ -1,0 +1,147 @@
+"""Owns the job list's columns and how one job fills them; also the summary beside the list and the CSV of a view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tui_app.models.export_job import is_terminal
+from tui_app.models.stage import STAGES
+from tui_app.present.cells import Cell, Column
+from tui_app.present.status import badge_of, is_overdue
+from tui_app.present.times import UNKNOWN, absolute, age, duration, short_absolute
+from tui_app.text import safe_text
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from tui_app.models.job_query import JobSummary
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    Column("status", "STATUS", 13, priority=0),
+    Column("id", "ID", 6, cut="middle", priority=0),
+    Column("created", "AGE", 6, align="right", priority=1),
+    Column("duration", "DURATION", 8, align="right", priority=3),
+    Column("stage", "STAGE", 18, priority=2),
+    Column("profiles", "PROFILES", 9, align="right", priority=7),
+    Column("segments", "SEGMENTS", 8, align="right", priority=6),
+    Column("dataset", "DATASET", 14, weight=3, priority=2),
+    Column("error", "ERROR", 12, weight=4, priority=4),
+)
+"""At 80 columns the error gives way to a line below the table; from 140 the table shares the width with a pane."""
+
+_TICK_S: Final = 5
+
+
+def job_cells(
+    job: JobSummary,
+    *,
+    now_ms: int,
+    columns: tuple[str, ...],
+    absolute_times: bool = False,
+    zone: tzinfo | None = None,
+) -> tuple[Cell, ...]:
+    """Return the cells of one row, in the order of `columns` (keys of `COLUMNS`).
+
+    Args:
+        job: the row.
+        now_ms: epoch ms, for ages.
+        columns: which columns, by key.
+        absolute_times: show the creation time instead of the age.
+        zone: for absolute times; None is the machine's own.
+    """
+    shown = badge_of(job, now_ms)
+    muted = "muted" if job.gone else ""
+    cells: dict[str, Cell] = {
+        "status": Cell(
+            f"{shown.mark:<2} {shown.word}" if len(shown.mark) > 1 else f"{shown.mark} {shown.word}",
+            shown.role,
+        ),
+        "id": Cell(safe_text(job.job_id), muted),
+        "created": Cell(
+            short_absolute(job.created_ms, now_ms, zone) if absolute_times else age(job.created_ms, now_ms),
+            muted,
+        ),
+        "duration": Cell(
+            duration(elapsed_ms(job, now_ms), step_s=_TICK_S if not is_terminal(job.status) else 1), muted
+        ),
+        "stage": _stage(job, now_ms),
+        "profiles": Cell(f"{job.profiles:,}" if job.profiles is not None else "", "muted" if job.profiles == 0 else ""),
+        "segments": Cell(str(job.segment_count) if job.segment_count else "all", "" if job.segment_count else "muted"),
+        "dataset": Cell(safe_text(job.dataset_name or job.dataset_id or UNKNOWN), muted),
+        "error": Cell(safe_text(job.error or ""), "failed" if job.status == "FAILED" else "muted"),
+    }
+    return tuple(cells[key] for key in columns)
+
+
+def elapsed_ms(job: JobSummary, now_ms: int) -> int | None:
+    """Return how long a job took or has been running, in ms; None when its beginning or end is not known."""
+    if job.duration_ms is not None:
+        return job.duration_ms
+    if job.created_ms is None or is_terminal(job.status) or job.gone:
+        return None
+    return max(0, now_ms - job.created_ms)
+
+
+def _stage(job: JobSummary, now_ms: int) -> Cell:
+    if job.stage is None:
+        return Cell("", "muted")
+    if is_terminal(job.status):
+        return Cell(f"failed in {job.stage}" if job.status == "FAILED" else "", "failed")
+    place = STAGES.index(job.stage) + 1 if job.stage in STAGES else 0
+    bar = "█" * place + "░" * (len(STAGES) - place)
+    since = now_ms - job.stage_since_ms if job.stage_since_ms is not None else None
+    waited = f" {duration(since, step_s=_TICK_S)}" if since is not None else ""
+    overdue = is_overdue(job.status, job.updated_ms, now_ms)
+    return Cell(f"{job.stage:<6} {bar}{waited}", "overdue" if overdue else "running")
+
+
+def summary_lines(job: JobSummary, *, now_ms: int, zone: tzinfo | None = None) -> tuple[tuple[str, Cell], ...]:
+    """Return label and value pairs for the pane beside the list."""
+    shown = badge_of(job, now_ms)
+    segments = job.segment_text.split()
+    lines = [
+        ("status", Cell(str(shown), shown.role)),
+        ("job", Cell(safe_text(job.job_id))),
+        ("created", Cell(f"{age(job.created_ms, now_ms)} ago" if job.created_ms is not None else UNKNOWN)),
+        ("", Cell(absolute(job.created_ms, zone), "muted")),
+        ("updated", Cell(f"{age(job.updated_ms, now_ms)} ago" if job.updated_ms is not None else UNKNOWN)),
+        ("", Cell(absolute(job.updated_ms, zone), "muted")),
+        ("duration", Cell(duration(elapsed_ms(job, now_ms)))),
+        ("stage", _stage(job, now_ms)),
+        ("dataset", Cell(safe_text(job.dataset_name or UNKNOWN))),
+        ("", Cell(safe_text(job.dataset_id or UNKNOWN), "muted")),
+        ("segments", Cell(str(job.segment_count) if job.segment_count else "none given: all profiles")),
+        *(("", Cell(safe_text(one), "muted")) for one in segments[:8]),
+        ("batches", Cell(str(job.batch_count))),
+        ("profiles", Cell(f"{job.profiles:,}" if job.profiles is not None else UNKNOWN)),
+        ("made by", Cell("a person or a program" if job.mine else "the platform's scheduler")),
+    ]
+    if len(segments) > 8:  # noqa: PLR2004 - as many as were shown
+        lines.append(("", Cell(f"and {len(segments) - 8} more", "muted")))
+    if is_overdue(job.status, job.updated_ms, now_ms):
+        lines.append(
+            (
+                "maybe stuck",
+                Cell(f"no sign of life for {age(job.updated_ms, now_ms)}; x cancels it", "overdue"),
+            )
+        )
+    if job.gone:
+        lines.append(("gone", Cell("the platform no longer lists this job", "muted")))
+    if job.error:
+        lines.append(("error", Cell(safe_text(job.error), "failed")))
+    return tuple(lines)
+
+
+def cursor_line(job: JobSummary, now_ms: int) -> tuple[str, str]:
+    """Return one line about the job under the cursor, for where there is no room for the pane, and its role."""
+    shown = badge_of(job, now_ms)
+    parts = [f"{shown} {safe_text(job.job_id)}", f"into {safe_text(job.dataset_name or job.dataset_id or UNKNOWN)}"]
+    if job.error:
+        return f"{': '.join((', '.join(parts), safe_text(job.error)))}", shown.role
+    if is_overdue(job.status, job.updated_ms, now_ms):
+        parts.append(f"maybe stuck: no sign of life for {age(job.updated_ms, now_ms)}, x cancels it")
+    elif job.profiles is not None:
+        parts.append(f"{job.profiles:,} profiles")
+    segments = f"{job.segment_count} segment{'' if job.segment_count == 1 else 's'}"
+    parts.append(segments if job.segment_count else "all profiles")
+    return ", ".join(parts), shown.role

@@ -1,0 +1,261 @@
+"""Owns the running terminal app: which engine is in use, which screen is up, what is watched; holds no job data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual import events, work
+
+from tui_app.engine.session import Topic
+from tui_app.models.export_job import is_terminal
+from tui_app.models.failure import FailureError
+from tui_app.present.status import badge
+from tui_app.text import safe_text
+from tui_app.tui.bridge import Bridge
+from tui_app.tui.screens.dialogs import Pick, TextDialog
+from tui_app.tui.screens.host import HostApp
+from tui_app.tui.screens.job_list import JobListScreen
+from tui_app.tui.screens.palette import CommandProvider
+from tui_app.tui.themes import THEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tui_app.engine.engine import Engine
+    from tui_app.engine.jobs import Settlement
+    from tui_app.models.catalog import Sandbox
+
+_IDLE_AFTER_S = 600.0
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Workspaces(Protocol):
+    """How the app opens another connection or sandbox; `wiring` knows how."""
+
+    @property
+    def connections(self) -> Sequence[str]:
+        """Return the names of the connections that are configured."""
+        ...
+
+    async def sandboxes(self, connection_name: str) -> tuple[Sandbox, ...]:
+        """Ask the platform which sandboxes a connection may use.
+
+        Raises:
+            FailureError: it could not be asked.
+        """
+        ...
+
+    async def open(self, connection_name: str, sandbox_name: str) -> Engine:
+        """Return an opened engine that is not started.
+
+        Raises:
+            FailureError: its history cannot be opened.
+        """
+        ...
+
+
+class AepxApp(HostApp):
+    """The app on one engine at a time; `wiring` gives the first and opens others."""
+
+    TITLE = "aepx"
+    COMMANDS: ClassVar = {CommandProvider}
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    AUTO_FOCUS = None
+    CSS_PATH: ClassVar = ["app.tcss"]
+
+    def __init__(
+        self,
+        engine: Engine,
+        workspaces: Workspaces,
+        *,
+        theme: str = "aepx-dark",
+        absolute_times: bool = False,
+        keys: Mapping[str, str] | None = None,
+        live: bool = True,
+    ) -> None:
+        """Make the app.
+
+        Args:
+            engine: opened, not started; stopped by `shutdown`.
+            workspaces: for switching connection and sandbox.
+            theme: name of one of the themes.
+            absolute_times: show times instead of ages.
+            keys: remapped keys by command id.
+            live: start the engine's loops; off for pictures of a moment.
+        """
+        super().__init__()
+        self.engine = engine
+        self.workspaces = workspaces
+        self._live = live
+        self._keys = dict(keys or {})
+        # Without the framework's own screen at the bottom, which would repaint all for each message that it gets.
+        self._bridge = Bridge(lambda: self.screen_stack[1:])
+        self._input_at = engine.clock.monotonic()
+        self.watched: dict[str, str] = {}
+        for one in THEMES:
+            self.register_theme(one)
+        self.theme = theme if theme in self.available_themes else "aepx-dark"
+        self.set_reactive(HostApp.absolute_times, absolute_times)
+
+    def on_mount(self) -> None:
+        """Show the list from history at once; then go live."""
+        self.set_keymap(self._keys)
+        self._catch_signals()
+        self.set_interval(60, self._notice_absence)
+        self._use(self.engine)
+        if self._live:
+            self._go_live()
+
+    async def shutdown(self) -> None:
+        """Stop the engine; for whoever ran the app, after it ended."""
+        self._bridge.detach()
+        await self.engine.stop()
+
+    def open_job(self, job_id: str, *, pane: str = "overview") -> None:
+        """Show one job."""
+        from tui_app.tui.screens.job_detail import JobDetailScreen  # noqa: PLC0415 - the first paint does without
+
+        self.push_screen(JobDetailScreen(job_id, pane=pane))
+
+    def watch_job(self, job_id: str, status: str) -> bool:
+        """Start or stop telling when a job ends; return whether it is watched now."""
+        if self.watched.pop(job_id, None) is not None:
+            return False
+        self.watched[job_id] = status
+        return True
+
+    def watch_absolute_times(self) -> None:
+        """Let every screen write its times anew."""
+        for screen in self.screen_stack if self.is_running else ():
+            if isinstance(screen, JobListScreen):
+                screen.tick()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Notice that somebody is there, then let the framework have the event."""
+        if isinstance(event, events.InputEvent):
+            self._input_at = self.engine.clock.monotonic()
+            self.engine.monitor.set_away(False)
+        await super().on_event(event)
+
+    def _notice_absence(self) -> None:
+        if self.engine.clock.monotonic() - self._input_at > _IDLE_AFTER_S:
+            self.engine.monitor.set_away(True)
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        """Ask less often while nobody looks."""
+        self.engine.monitor.set_away(True)
+
+    def on_app_focus(self, event: events.AppFocus) -> None:
+        """Ask at once and at the usual pace again."""
+        self.engine.monitor.set_away(False)
+
+    @work(group="switch", exclusive=True)
+    async def switch_connection(self) -> None:
+        """Choose connection and sandbox, then begin there with what its history holds."""
+        session = self.engine.session
+        names = self.workspaces.connections
+        name: str | None = session.connection.name
+        if len(names) > 1:
+            name = await self.push_screen_wait(Pick("Connection", [(one, one) for one in names], chosen=name or ""))
+        if name is None:
+            return
+        try:
+            sandboxes = await self.workspaces.sandboxes(name)
+        except FailureError as error:
+            self.notify(safe_text(str(error.failure)), severity="error", markup=False)
+            return
+        if not sandboxes:
+            self.notify(
+                "This credential may use no sandbox. Ask an administrator for a role with access to one.",
+                severity="error",
+                markup=False,
+            )
+            return
+        items = [(one.name, f"{one.name}  {one.type or ''}  {one.title or ''}") for one in sandboxes]
+        chosen = await self.push_screen_wait(Pick(f"Sandbox of {name}", items, chosen=session.sandbox_name))
+        if chosen is None or (name, chosen) == (session.connection.name, session.sandbox_name):
+            return
+        try:
+            engine = await self.workspaces.open(name, chosen)
+        except FailureError as error:
+            self.notify(safe_text(str(error.failure)), severity="error", markup=False)
+            return
+        await self._switch_to(engine)
+
+    async def _switch_to(self, engine: Engine) -> None:
+        old = self.engine
+        self._bridge.detach()
+        while len(self.screen_stack) > 2:  # noqa: PLR2004 - the framework's own screen and the list
+            await self.pop_screen()
+        await self.pop_screen()
+        self.watched.clear()
+        self.engine = engine
+        self._use(engine)
+        self._go_live()
+        await old.stop()
+
+    def _use(self, engine: Engine) -> None:
+        self._bridge.attach(engine)
+        engine.subscribe(self._tell_of_ends)
+        self.push_screen(JobListScreen())
+        for notice in engine.session.notices:
+            self.notify(safe_text(notice), severity="warning", timeout=20, markup=False)
+
+    @work(group="live")
+    async def _go_live(self) -> None:
+        engine = self.engine
+        await engine.start()
+        try:
+            settled = await engine.jobs.settle_open()
+        except FailureError as error:
+            self.notify(safe_text(str(error.failure)), severity="warning", timeout=20, markup=False)
+            return
+        if settled:
+            self.push_screen(TextDialog("Creations whose answer was lost", [_settled(one) for one in settled]))
+
+    def _tell_of_ends(self, topic: Topic) -> None:
+        if topic is Topic.JOBS and self.watched:
+            self._look_at_watched()
+
+    @work(group="watched", exclusive=True)
+    async def _look_at_watched(self) -> None:
+        for job_id in tuple(self.watched):
+            summary = await self.engine.list.summary(job_id)
+            if summary is not None and is_terminal(summary.status):
+                self.watched.pop(job_id, None)
+                text = f"Export job {job_id} ended {badge(summary.status)}."
+                if summary.error:
+                    text = f"{text} {summary.error}"
+                severe = summary.status == "FAILED"
+                self.notify(safe_text(text), severity="error" if severe else "information", timeout=30, markup=False)
+                self.bell()
+
+    def _catch_signals(self) -> None:
+        """Leave in order when the terminal or the machine goes away, so that the terminal gets its modes back."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.exit, 128 + number)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy by the terminal's own means (OSC 52), wrapped where tmux or screen would swallow it."""
+        super().copy_to_clipboard(text)
+        if self._driver is not None and "TMUX" in os.environ and not self.is_headless:
+            import base64  # noqa: PLC0415 - only when copying under tmux
+
+            data = base64.b64encode(text.encode()).decode("ascii")
+            self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{data}\a\x1b\\")
+
+
+def _settled(one: Settlement) -> tuple[str, str]:
+    dataset = one.body.get("destination", {}).get("datasetId", "?")
+    label = f"create {one.intent_id} into dataset {dataset}"
+    if one.made is not None:
+        return label, f"The platform made it: export job {one.made.job_id}, {one.made.status}."
+    if not one.candidates:
+        return label, "No job was made. Press n to create it again."
+    ids = ", ".join(job.job_id for job in one.candidates)
+    return label, f"Several jobs could be it: {ids}. Look at them before you create another."

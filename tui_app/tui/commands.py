@@ -1,0 +1,316 @@
+"""Owns what a person can do: one record a command; keys, footer, palette, help and README's table come from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from textual.binding import Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIST: Final = "job list"
+DETAIL: Final = "job detail"
+FORM: Final = "form"
+DIALOG: Final = "dialog"
+ANYWHERE: Final = (LIST, DETAIL, FORM)
+JOBS: Final = (LIST, DETAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What decides whether a command can be used now; made afresh by the screen, cheaply."""
+
+    has_job: bool = False
+    """A job is under the cursor or open."""
+    ended: bool = False
+    """That job, or every marked one, has ended."""
+    read_only: bool = False
+    has_filter: bool = False
+    marked: int = 0
+    connected: bool = True
+    """False on the first-run screen."""
+    has_failure: bool = False
+    job_form: bool = False
+    """The form is that of a job, which takes a dataset and segments."""
+    form_closed: bool = False
+    """The form is being sent, or was."""
+    unsaved: bool = False
+    """Leaving would lose what was entered."""
+
+
+def _always(_: Context) -> str | None:
+    return None
+
+
+def _needs_connection(context: Context) -> str | None:
+    return None if context.connected else "no connection is set up"
+
+
+def _needs_job(context: Context) -> str | None:
+    return None if context.has_job else "no job is selected"
+
+
+def _needs_running_job(context: Context) -> str | None:
+    if not context.has_job:
+        return "no job is selected"
+    if context.ended:
+        return "the job has ended"
+    return "this sandbox is read-only here" if context.read_only else None
+
+
+def _needs_following(context: Context) -> str | None:
+    if not context.has_job:
+        return "no job is selected"
+    return "the job has ended" if context.ended else None
+
+
+def _needs_writable(context: Context) -> str | None:
+    if not context.connected:
+        return "no connection is set up"
+    return "this sandbox is read-only here" if context.read_only else None
+
+
+def _needs_open_form(context: Context) -> str | None:
+    return "the form is being sent, or was" if context.form_closed else None
+
+
+def _needs_sendable_form(context: Context) -> str | None:
+    return _needs_open_form(context) or _needs_writable(context)
+
+
+def _needs_job_form(context: Context) -> str | None:
+    return _needs_open_form(context) if context.job_form else "only in the form of a job"
+
+
+def _needs_writable_job_form(context: Context) -> str | None:
+    return _needs_job_form(context) or _needs_writable(context)
+
+
+def _needs_nothing_unsaved(context: Context) -> str | None:
+    return "what you entered would be lost: send it or leave it first" if context.unsaved else None
+
+
+def _needs_clone(context: Context) -> str | None:
+    return _needs_job(context) or _needs_writable(context)
+
+
+def _needs_marks(context: Context) -> str | None:
+    return None if context.marked else "nothing is marked"
+
+
+def _needs_failure(context: Context) -> str | None:
+    return None if context.has_failure else "nothing failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a person can do."""
+
+    id: str
+    """Stable name, `noun.verb`; what the configuration remaps by."""
+    keys: str
+    """Comma separated, in the framework's spelling."""
+    label: str
+    """For the footer and the palette, sentence case."""
+    help: str
+    """One sentence for help and README."""
+    places: tuple[str, ...]
+    footer: bool = False
+    unavailable: Callable[[Context], str | None] = field(default=_always)
+    """Why it cannot be used now, None when it can."""
+
+    @property
+    def action(self) -> str:
+        """The framework's action: `job.cancel` is `job_cancel`."""
+        return self.id.replace(".", "_")
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys as a person reads them."""
+        return " ".join(show_key(key) for key in self.keys.split(","))
+
+
+_NAMES: Final = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "exclamation_mark": "!",
+    "escape": "esc",
+    "space": "space",
+    "plus": "+",
+    "minus": "-",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+}
+
+
+def show_key(key: str) -> str:
+    """Write a key as a person reads it: `ctrl-o`, `?`, `F1`."""
+    if key.startswith("ctrl+"):
+        return f"ctrl-{show_key(key[5:])}"
+    if key.startswith("f") and key[1:].isdigit():
+        return key.upper()
+    return _NAMES.get(key, key)
+
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    Command("job.open", "enter", "Open", "Open the job under the cursor.", (LIST,), True, _needs_job),
+    Command("job.describe", "d", "Describe", "Show the overview of the job.", JOBS, False, _needs_job),
+    Command("job.raw", "y", "Raw JSON", "Show the job as the platform sent it.", JOBS, False, _needs_job),
+    Command(
+        "filter.edit", "slash", "Filter", "Filter by text in id, status, dataset, segment and error.", (LIST,), True
+    ),
+    Command("job.new", "n", "New job", "Create an export job.", JOBS, True, _needs_writable),
+    Command(
+        "dataset.new", "N", "New dataset", "Create a dataset that an export can go into.", JOBS, False, _needs_writable
+    ),
+    Command(
+        "job.cancel",
+        "x",
+        "Cancel job",
+        "Ask the platform to cancel the job; always asks first.",
+        JOBS,
+        True,
+        _needs_running_job,
+    ),
+    Command("job.clone", "t", "Clone", "Start a new job from this one.", JOBS, True, _needs_clone),
+    Command("job.watch", "w", "Watch", "Notify when the job ends; again to stop.", JOBS, False, _needs_following),
+    Command("job.copy_id", "c", "Copy id", "Copy the job's id.", JOBS, False, _needs_job),
+    Command(
+        "job.copy",
+        "C",
+        "Copy…",
+        "Choose what to copy: id, dataset, batches, error, request, JSON.",
+        JOBS,
+        False,
+        _needs_job,
+    ),
+    Command("mark.toggle", "space", "Mark", "Mark or unmark the job and go down.", (LIST,), False, _needs_job),
+    Command("mark.range", "v", "Mark range", "Mark from the last mark to the cursor.", (LIST,), False, _needs_job),
+    Command("mark.clear", "u", "Clear marks", "Clear all marks.", (LIST,), False, _needs_marks),
+    Command("list.sort", "s", "Sort…", "Choose the column to sort by.", (LIST,), False),
+    Command("list.flip", "S", "Flip sort", "Turn the order round.", (LIST,), False),
+    Command(
+        "list.export", "e", "Export…", "Write the jobs shown, or those marked, to a file.", (LIST,), False, _needs_job
+    ),
+    Command("refresh", "r", "Refresh", "Ask the platform now.", JOBS, True),
+    Command("refresh.all", "R", "Refresh all", "Ask again for every job that runs, and for names.", (LIST,), False),
+    Command("live.pause", "p", "Pause", "Freeze the list; again to go on.", JOBS, False),
+    Command("time.style", "T", "Time style", "Switch between ages and times.", JOBS, False),
+    Command(
+        "failure.show", "exclamation_mark", "Last failure", "Show all of the last failure.", JOBS, False, _needs_failure
+    ),
+    Command("pane.1", "1", "Overview", "Show the overview.", (DETAIL,), False),
+    Command("pane.2", "2", "Errors", "Show the errors.", (DETAIL,), False),
+    Command("pane.3", "3", "Request", "Show what was asked for.", (DETAIL,), False),
+    Command("pane.4", "4", "Batches", "Show the batches.", (DETAIL,), False),
+    Command("pane.5", "5", "Raw", "Show the job as the platform sent it.", (DETAIL,), False),
+    Command("raw.search", "slash", "Search", "Search the raw JSON.", (DETAIL,), False),
+    Command("pane.full", "f", "Full screen", "Give the pane the whole screen; again to go back.", (DETAIL,), False),
+    Command("form.submit", "ctrl+j,f5", "Submit", "Check and send.", (FORM,), True, _needs_sendable_form),
+    Command(
+        "form.preview",
+        "ctrl+t,f6",
+        "JSON / curl",
+        "Switch the preview between JSON and curl.",
+        (FORM,),
+        True,
+        _needs_open_form,
+    ),
+    Command("form.copy", "ctrl+y,f7", "Copy preview", "Copy the preview; it holds no secret.", (FORM,), False),
+    Command(
+        "form.dataset",
+        "ctrl+n,f8",
+        "New dataset",
+        "Create the dataset and come back with its id.",
+        (FORM,),
+        True,
+        _needs_writable_job_form,
+    ),
+    Command(
+        "form.pick", "ctrl+l,f9", "Pick dataset", "Choose the dataset from a list.", (FORM,), True, _needs_job_form
+    ),
+    Command(
+        "form.segment_add",
+        "ctrl+g,f2",
+        "Add segment",
+        "Add a segment after the one with the cursor.",
+        (FORM,),
+        False,
+        _needs_job_form,
+    ),
+    Command(
+        "form.segment_remove",
+        "ctrl+r,f3",
+        "Remove segment",
+        "Remove the segment with the cursor.",
+        (FORM,),
+        False,
+        _needs_job_form,
+    ),
+    Command(
+        "connection.switch",
+        "ctrl+o",
+        "Connections",
+        "Switch connection or sandbox.",
+        ANYWHERE,
+        False,
+        _needs_nothing_unsaved,
+    ),
+    Command("palette", "colon,ctrl+p", "Palette", "Search every command.", ANYWHERE, False),
+    Command("help", "question_mark,f1", "Keys", "Show all keys of this place.", ANYWHERE, True),
+    Command("back", "escape", "Back", "Go back, or clear the filter.", ANYWHERE, False),
+    Command("leave", "q", "Back", "Go back to the list.", (DETAIL,), True),
+    Command("quit", "q", "Quit", "Leave aepx; jobs run on.", (LIST,), True),
+)
+
+BY_ACTION: Final = {command.action: command for command in COMMANDS}
+BY_ID: Final = {command.id: command for command in COMMANDS}
+
+
+def commands_of(place: str) -> tuple[Command, ...]:
+    """Return the commands that exist in a place, in the order of the registry."""
+    return tuple(command for command in COMMANDS if place in command.places)
+
+
+def keys_in(command: Command, place: str) -> tuple[str, ...]:
+    """Return the keys a command has in a place: in a form, keys that are also text belong to the field."""
+    keys = command.keys.split(",")
+    return tuple(key for key in keys if place != FORM or not _is_text(key))
+
+
+def bindings_of(place: str) -> list[Binding]:
+    """Return a place's key bindings, made from the registry."""
+    found = []
+    for command in commands_of(place):
+        keys = keys_in(command, place)
+        if keys:
+            found.append(
+                Binding(
+                    ",".join(keys),
+                    command.action,
+                    command.label,
+                    show=command.footer,
+                    id=command.id,
+                    tooltip=command.help,
+                )
+            )
+    return found
+
+
+def _is_text(key: str) -> bool:
+    return len(key) == 1 or key in ("question_mark", "colon", "slash", "space", "exclamation_mark")
+
+
+def key_table() -> str:
+    """Return the table of keys for README, in Markdown."""
+    lines = ["| Key | Where | What it does |", "| --- | --- | --- |"]
+    for command in COMMANDS:
+        where = "everywhere" if command.places == ANYWHERE else ", ".join(command.places)
+        keys = " ".join(f"`{show_key(key)}`" for key in command.keys.split(","))
+        lines.append(f"| {keys} | {where} | {command.help} |")
+    return "\n".join(lines)

@@ -1,0 +1,375 @@
+"""Owns what forms share: preview, remarks, sending once, failure with nothing lost, the question before leaving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from tui_app.engine.session import Policy
+from tui_app.models.failure import FailureError, FailureKind, Finding
+from tui_app.present.preview import Target, curl_text, json_text
+from tui_app.text import safe_text
+from tui_app.tui.commands import FORM, Context
+from tui_app.tui.screens.base import PlaceScreen
+from tui_app.tui.screens.dialogs import Confirm
+from tui_app.tui.widgets.form import FieldRow, Form, row_around
+from tui_app.tui.widgets.preview_pane import PreviewPane
+from tui_app.tui.widgets.status_bar import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from textual import events
+    from textual.widget import Widget
+
+    from tui_app.models.base import JsonObject
+    from tui_app.models.failure import Failure
+
+WIDE = 120
+_READ_ONLY = "cannot be sent: this sandbox is read-only here"
+_WARNINGS_SHOWN = 6
+
+
+class FormScreen(PlaceScreen[str]):
+    """A form with its preview; answers with the id of what was made, or None.
+
+    From `WIDE` columns on the preview stands beside the form; below, the preview's key turns from the form to the
+    JSON, to the curl line, and back.
+    """
+
+    PLACE = FORM
+    TARGET_PATH: ClassVar[str] = ""
+    NOUN: ClassVar[str] = ""
+    """What is made, for questions: `export job`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = "form"
+        self._language = "json"
+        self._busy = ""
+        self._busy_since = 0.0
+        self._visited: set[FieldRow] = set()
+        self._initial: object = None
+        self._refused: tuple[FieldRow, Finding, object] | None = None
+
+    # What a form is made of
+
+    def heading(self) -> str:
+        """Return the line over the form; may hold remote text."""
+        raise NotImplementedError
+
+    def compose_form(self) -> Iterable[Widget]:
+        """Yield headings and rows."""
+        raise NotImplementedError
+
+    def body(self) -> JsonObject:
+        """Return what would be sent now."""
+        raise NotImplementedError
+
+    def check(self) -> tuple[Finding, ...]:
+        """Return what the pure rules find in it."""
+        raise NotImplementedError
+
+    def state(self) -> object:
+        """Return all that was entered, to tell whether anything was changed."""
+        raise NotImplementedError
+
+    async def send(self) -> None:
+        """Check what needs the platform, ask, send; the form is closed to changes meanwhile.
+
+        Raises:
+            FailureError: it was not sent or not taken; it is shown over the form.
+        """
+        raise NotImplementedError
+
+    def compose_place(self) -> Iterable[Widget]:
+        """Lay out heading, failure, form, preview and the line of help."""
+        yield Line(id="form-title")
+        yield Static(id="form-failure", markup=False)
+        with Horizontal(id="form-body"):
+            with Form(id="form"):
+                yield from self.compose_form()
+                with Horizontal(id="form-buttons"):
+                    yield Button(Content(f"Create the {self.NOUN} (ctrl-j)"), id="form-submit", compact=True)
+            yield PreviewPane(id="preview")
+        yield Line(id="form-hint")
+
+    def on_mount(self) -> None:
+        """Start in the first field."""
+        super().on_mount()
+        self._initial = self.state()
+        self.changed()
+        self.form.rows[0].focus_first()
+
+    @property
+    def form(self) -> Form:
+        """The form itself."""
+        return self.query_one("#form", Form)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether anything was entered that would be lost."""
+        return self.state() != self._initial
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it is being checked or sent."""
+        return bool(self._busy)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be entered or sent: it is being sent, or was."""
+        return self.is_busy
+
+    def crumb(self) -> str:
+        """Return where this is."""
+        return f"jobs > new {self.NOUN.rpartition(' ')[2]}"
+
+    # Following what is entered
+
+    def on_input_changed(self) -> None:
+        """Follow a text."""
+        self.changed()
+
+    def on_options_changed(self) -> None:
+        """Follow a choice."""
+        self.changed()
+
+    def changed(self) -> None:
+        """Draw the preview anew, and take back remarks that do not hold any more."""
+        if self._initial is None:
+            return
+        if self._refused is not None and self._refused[2] != self.state():
+            self._refused = None
+        self._remark(self._visited)
+        self._draw_preview()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Say what the field with the focus is for."""
+        self._draw_hint()
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """Judge a field when it is left, not while it is being written."""
+        row = row_around(event.widget)
+        if row is not None and self.is_current and not self.is_busy:
+            self._visited.add(row)
+            self._remark({row})
+
+    def _remark(self, rows: set[FieldRow] | None) -> tuple[Finding, ...]:
+        refused = () if self._refused is None else (self._refused[1],)
+        homeless = self.form.remark((*self.check(), *refused), rows)
+        # A remark that comes or goes moves the rows below it; the field being written stays in sight, with its own.
+        self.call_after_refresh(self.form.keep_in_sight)
+        return homeless
+
+    def _draw_preview(self) -> None:
+        if not self.has_class("-wide") and self._view == "form":
+            return
+        language = self._language
+        text = json_text(self.body()) if language == "json" else curl_text(self._target(), self.body())
+        self.query_one(PreviewPane).show(text, language)
+
+    def _target(self) -> Target:
+        session = self.engine.session
+        connection = session.connection
+        return Target(connection.base_url, self.TARGET_PATH, connection.org_id, session.sandbox_name)
+
+    def _draw_hint(self) -> None:
+        line = self.query_one("#form-hint", Line)
+        if self._busy:
+            waited = int(self.engine.clock.monotonic() - self._busy_since)
+            line.show(f" {self._busy}{f' {waited}s' if waited else ''}", "busy")
+            return
+        row = row_around(self.focused)
+        line.show(f" {row.hint}" if row is not None else "", "")
+
+    def show_session(self) -> None:
+        """Keep the heading, the button and the seconds waited up to date as well."""
+        super().show_session()
+        if not self.query("#form-title"):
+            return
+        writable = self.engine.session.policy is not Policy.READ_ONLY
+        self.query_one("#form-title", Line).show(
+            safe_text(f" {self.heading()}{'' if writable else f' ({_READ_ONLY})'}"), "" if writable else "read-only"
+        )
+        self.query_one("#form-submit", Button).disabled = not writable
+        self._draw_hint()
+
+    # Views
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Put the preview beside the form where there is room."""
+        super().on_resize(event)
+        wide = event.size.width >= WIDE
+        self.set_class(wide, "-wide")
+        if wide:
+            self._show_view("form")
+        self._draw_preview()
+
+    def action_form_preview(self) -> None:
+        """Turn to the next way of showing the request."""
+        if self.is_closed:
+            return
+        if self.has_class("-wide"):
+            self._language = "curl" if self._language == "json" else "json"
+        elif self._view == "form":
+            self._language = "json"
+            self._show_view("preview")
+        elif self._language == "json":
+            self._language = "curl"
+        else:
+            self._show_view("form")
+        self._draw_preview()
+
+    def action_form_copy(self) -> None:
+        """Copy the request as the preview shows it."""
+        language = self._language
+        text = json_text(self.body()) if language == "json" else curl_text(self._target(), self.body())
+        self.app.copy_to_clipboard(text)
+        self.say(f"Copied the {'JSON' if language == 'json' else 'curl line'}; it holds no secret.")
+
+    def _show_view(self, view: str) -> None:
+        if view == self._view:
+            return
+        self._view = view
+        self.set_class(view == "preview", "-preview")
+        if view == "preview":
+            self._return_to = self.focused
+            self.query_one(PreviewPane).focus()
+        elif self._return_to is not None:
+            self._return_to.focus()
+
+    _return_to: Widget | None = None
+
+    # Sending
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Take the button as the key."""
+        if event.button.id == "form-submit":
+            self.action_form_submit()
+
+    def action_form_submit(self) -> None:
+        """Judge all of it; go to the first error, or send."""
+        if self.is_closed or self.engine.session.policy is Policy.READ_ONLY:
+            return
+        self._refused = None
+        self.show_failure(None)
+        self._show_view("form")
+        self._visited.update(self.form.rows)
+        homeless = self._remark(None)
+        errors = [finding for finding in self.check() if finding.severity == "error"]
+        if errors:
+            row = self.form.first_with(errors)
+            if row is not None:
+                row.focus_first()
+            if homeless:
+                self.say_failure(" ".join(f"{one.cause} {one.remedy}" for one in homeless))
+            return
+        self.wait_for("Checking…")
+        self._send()
+
+    @work(group="send")
+    async def _send(self) -> None:
+        try:
+            await self.send()
+        except FailureError as error:
+            self.show_failure(error.failure)
+        finally:
+            self.wait_for("")
+
+    def wait_for(self, what: str) -> None:
+        """Close the form to changes and say what is waited for; "" opens it again where the focus was."""
+        if not self.is_attached:
+            return
+        if what and not self._busy:
+            self._return_to = self.focused
+        was, self._busy = self._busy, what
+        self._busy_since = self.engine.clock.monotonic()
+        self.form.disabled = bool(what)
+        if was and not what and self.focused is None and self._return_to is not None:
+            self._return_to.focus()
+        self._draw_hint()
+        self.show_keys()
+
+    async def agreed(self, findings: Sequence[Finding], summary: str) -> bool:
+        """Ask, where there are warnings to acknowledge or the sandbox is protected; else take it as agreed.
+
+        Only inside a worker.
+        """
+        warnings = [finding for finding in findings if finding.severity == "warning"]
+        if not warnings and self.engine.session.policy is not Policy.PROTECTED:
+            return True
+        said = list(dict.fromkeys(f"- {one.cause} {one.remedy}" for one in warnings))
+        more = len(said) - _WARNINGS_SHOWN
+        lines = [summary, *said[:_WARNINGS_SHOWN], *([f"- and {more} more, under their fields"] if more > 0 else ())]
+        self.wait_for("Waiting for your answer…")
+        return await self.confirmed(
+            f"Create this {self.NOUN}{' despite the warnings' if warnings else ''}?",
+            detail="\n".join(lines),
+            yes=f"Create the {self.NOUN}",
+        )
+
+    def refuse(self, finding: Finding) -> None:
+        """Show what the platform says against a field, and go there; it stands until something is changed."""
+        row = self.form.row_of(finding.field)
+        self.wait_for("")
+        if row is None:
+            self.say_failure(f"{finding.cause} {finding.remedy}")
+            return
+        self._refused = (row, finding, self.state())
+        self._remark({row})
+        row.focus_first()
+
+    def show_failure(self, failure: Failure | None) -> None:
+        """Show a failure over the form, and under the field that a refusal names; None takes it away."""
+        if failure is None:
+            self.say_failure("")
+            return
+        request = f" (request id {failure.request_id})" if failure.request_id else ""
+        self.say_failure(f"{failure}{request}")
+        if failure.kind is not FailureKind.BAD_REQUEST:
+            return
+        row = self.form.row_named_in(f"{failure.cause} {failure.body or ''}")
+        if row is not None:
+            self.refuse(Finding(row.paths[0], failure.cause, failure.next_step))
+
+    def say_failure(self, text: str) -> None:
+        """Show a text over the form, or nothing with ""."""
+        block = self.query_one("#form-failure", Static)
+        block.set_class(bool(text), "-shown")
+        block.update(Content(safe_text(f"! {text}", lines=True)))
+
+    # Leaving
+
+    def action_back(self) -> None:
+        """Go back to the form from its preview; else leave, asking if something would be lost."""
+        if self.is_busy:
+            self.say(f"{self._busy} It cannot be left until the answer is there.")
+        elif self._view == "preview":
+            self._show_view("form")
+        elif self.is_dirty:
+            self._ask_to_discard()
+        else:
+            self.dismiss(None)
+
+    @work(group="discard", exclusive=True)
+    async def _ask_to_discard(self) -> None:
+        question = Confirm(f"Discard this {self.NOUN}?", detail="What you entered is lost.", yes="Discard")
+        if await self.app.push_screen_wait(question):
+            self.dismiss(None)
+
+    def context(self) -> Context:
+        """Say which commands exist here, and what would be lost."""
+        return replace(
+            super().context(),
+            job_form=self.TAKES_DATASET,
+            form_closed=self.is_closed,
+            unsaved=self.is_busy or (self._initial is not None and self.is_dirty),
+        )
+
+    TAKES_DATASET: ClassVar[bool] = False

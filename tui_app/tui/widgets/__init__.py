@@ -1,0 +1,1 @@
+"""Widgets of ours; each owns its own style and knows no screen and no engine."""

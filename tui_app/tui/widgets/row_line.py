@@ -1,0 +1,149 @@
+"""Owns one line of a row table: what it shows, how two of them differ, and how one becomes a strip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from textual.strip import Strip
+
+from tui_app.present.cells import Cell, Column, layout
+from tui_app.text import fit, fit_id, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from rich.style import Style
+
+GUTTER: Final = 2
+GAP: Final = 2
+MARGIN: Final = 1  # the last cell is never content, so that repainting a line need not touch the scrollbar
+CURSOR_GLYPH: Final = "▌"
+MARK_GLYPH: Final = "*"
+_SKELETON: Final = "·"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A column with its place on the screen: index in the source's cells, first cell, width in cells."""
+
+    column: Column
+    position: int
+    x: int
+    width: int
+
+    @property
+    def end(self) -> int:
+        """The first screen cell after the column."""
+        return self.x + self.width
+
+
+def place(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
+    """Lay `columns` out over a line of `width` cells, gutter and margin left free; some may be dropped."""
+    positions = {column.key: position for position, column in enumerate(columns)}
+    placed: list[Placed] = []
+    x = GUTTER
+    for column, column_width in layout(columns, width - GUTTER - MARGIN, gap=GAP):
+        placed.append(Placed(column, positions[column.key], x, column_width))
+        x += column_width + GAP
+    return tuple(placed)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Everything that decides how a line looks; equal lines are painted equally.
+
+    Attributes:
+        kind: A row, a row not loaded yet, the room below the last row, or the room of the empty text.
+        cells: One for each placed column; only of a row.
+        cursor: Whether the cursor is on it.
+        marked: Whether its row is marked.
+    """
+
+    kind: Literal["row", "skeleton", "blank", "empty"]
+    cells: tuple[Cell, ...] = ()
+    cursor: bool = False
+    marked: bool = False
+
+
+BLANK: Final = Line("blank")
+EMPTY: Final = Line("empty")
+
+
+def changed_cells(old: Line | None, new: Line, placed: Sequence[Placed], width: int) -> int:
+    """Return how many screen cells from the left must be painted for `old` to become `new`; 0 for none.
+
+    The terminal is written from the start of a line, so only what lies right of the last change is saved.
+    """
+    if old == new:
+        return 0
+    if (
+        old is None
+        or (old.kind, old.cursor, old.marked) != (new.kind, new.cursor, new.marked)
+        or not len(old.cells) == len(new.cells) == len(placed)
+    ):
+        return max(0, width - MARGIN)
+    pairs = zip(placed, old.cells, new.cells, strict=True)
+    return max(place.end for place, before, after in pairs if before != after)
+
+
+def paint(line: Line, placed: Sequence[Placed], width: int, *, style_of: Callable[[str, Line], Style]) -> Strip:
+    """Return `line` as a strip of exactly `width` cells.
+
+    Neighbours of one style share a segment, and blank runs join a neighbour: every segment costs about 40
+    bytes of escape sequences on the wire.
+    """
+    gutter = (MARK_GLYPH if line.marked else " ") + (CURSOR_GLYPH if line.cursor else " ")
+    pieces: list[tuple[str, str]] = [(gutter, "")]
+    end = GUTTER
+    for index, where in enumerate(placed):
+        cell = line.cells[index] if line.kind == "row" else _skeleton(line, where.width)
+        pieces.append((" " * (where.x - end), ""))
+        pieces.append((fit_cell(cell, where), cell.role))
+        end = where.end
+    pieces.append((" " * (width - MARGIN - end), ""))
+    segments = [Segment(text, style_of(role, line)) for text, role in _runs(pieces)]
+    segments.append(Segment(" " * MARGIN, style_of("", BLANK)))
+    return Strip(segments).adjust_cell_length(width)
+
+
+def _runs(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Join neighbours of one role; blank text takes the role of what stands before it, or else after it."""
+    runs: list[tuple[str, str | None]] = [("", None)]
+    for text, role in pieces:
+        joined, joined_role = runs[-1]
+        blank = not text.strip(" ")
+        if blank or joined_role in {None, role}:
+            runs[-1] = (joined + text, joined_role if blank else role)
+        else:
+            runs.append((text, role))
+    return [(text, role or "") for text, role in runs]
+
+
+def _skeleton(line: Line, width: int) -> Cell:
+    return Cell(_SKELETON * max(1, width * 2 // 3) if line.kind == "skeleton" else "", "muted")
+
+
+def fit_cell(cell: Cell, where: Placed) -> str:
+    """Return the cell's text in exactly the column's cells, harmless whatever it was."""
+    text = safe_text(cell.text)
+    if where.column.cut == "middle":
+        fitted = fit_id(text, where.width)
+    else:
+        fitted = fit(text, where.width, align=cell.align or where.column.align)
+    # Textual counts cells by newer tables than the interpreter's; where they differ, its count decides.
+    return fitted if fitted.isascii() else set_cell_size(fitted, where.width)
+
+
+def header_text(placed: Sequence[Placed], width: int, *, sort: tuple[str, bool] | None) -> str:
+    """Return the header line; `sort` is the sorted column's key and whether it descends."""
+    text = ""
+    for where in placed:
+        label = safe_text(where.column.label)
+        if sort is not None and sort[0] == where.column.key:
+            arrow = "▼" if sort[1] else "▲"
+            label = fit(label, min(len(label), where.width - 1)) + arrow if where.width > 1 else arrow
+        text += " " * (where.x - len(text)) + fit(label, where.width, align=where.column.align)
+    return set_cell_size(text, width)
