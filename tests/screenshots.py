@@ -7,11 +7,13 @@ import os
 import re
 import sys
 import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import fontpkg_fira_code
 import resvg_py
+from textual.widgets import Input
 
 from tests.support.clock import FakeClock
 from tui_app.config import load
@@ -19,7 +21,7 @@ from tui_app.tui.app import AepxApp
 from tui_app.wiring import demo_workspaces
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from textual.pilot import Pilot
 
@@ -34,8 +36,8 @@ _PATIENCE: Final = 400
 class Scene:
     """One run of the app: press keys, let the clock go, wait for what should be seen."""
 
-    def __init__(self, pilot: Pilot[Any], engine: Engine, clock: FakeClock) -> None:
-        self.pilot, self.engine, self.clock = pilot, engine, clock
+    def __init__(self, pilot: Pilot[Any], engine: Engine, clock: FakeClock, jobs: int) -> None:
+        self.pilot, self.engine, self.clock, self.jobs = pilot, engine, clock, jobs
 
     async def until(self, pattern: str) -> None:
         """Let time pass until the screen shows `pattern`."""
@@ -57,11 +59,11 @@ class Scene:
     def text(self) -> str:
         """Return the screen as text."""
         lines = self.pilot.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in line) for line in lines)
+        return "\n".join("".join(segment.text for segment in line).rstrip() for line in lines)
 
 
 async def job_list(scene: Scene) -> None:
-    await scene.until(r"5,0\d\d jobs")
+    await scene.until(rf"\b{scene.jobs:,} jobs")
     await scene.until(r"live.*\n(.*\n)*.*! FAILED")
     await scene.press("down", "down")
 
@@ -69,7 +71,7 @@ async def job_list(scene: Scene) -> None:
 async def running_job(scene: Scene) -> None:
     await job_list(scene)
     await scene.press("slash", *"processing", "enter")
-    await scene.until(r"of 5,0\d\d")
+    await scene.until(r"\d of [\d,]+")
     await scene.press("home", "enter")
     await scene.until("export")
 
@@ -77,7 +79,7 @@ async def running_job(scene: Scene) -> None:
 async def failed_job(scene: Scene) -> None:
     await job_list(scene)
     await scene.press("slash", *"writing profiles", "enter")
-    await scene.until(r"of 5,0\d\d")
+    await scene.until(r"\d of [\d,]+")
     await scene.press("home", "enter")
     await scene.until("FAILED")
     await scene.press("2")
@@ -93,8 +95,9 @@ async def new_job(scene: Scene) -> None:
         ("qualified-from", "2026-02-02T00:00:00Z"),
         ("qualified-to", "2026-02-01T00:00:00Z"),
     ):
-        scene.pilot.app.screen.query_one(f"#{field}").focus()
-        await scene.press(*value)
+        entry = scene.pilot.app.screen.query_one(f"#{field}", Input)
+        entry.focus()
+        entry.value = value
     await scene.press("f5")
     await scene.until("before")
 
@@ -112,30 +115,37 @@ async def keys(scene: Scene) -> None:
     await scene.until("Keys")
 
 
-PICTURES: Final[dict[str, tuple[tuple[int, int], Callable[[Scene], Awaitable[None]]]]] = {
-    "job-list": (WIDE, job_list),
-    "job-list-80x24": (SMALL, job_list),
-    "job-detail-running": (WIDE, running_job),
-    "job-detail-failed": (WIDE, failed_job),
-    "new-job-error": (WIDE, new_job),
-    "new-dataset": (WIDE, new_dataset),
-    "help": (WIDE, keys),
+SCENES: Final[dict[str, Callable[[Scene], Awaitable[None]]]] = {
+    "job-list": job_list,
+    "job-detail-running": running_job,
+    "job-detail-failed": failed_job,
+    "new-job-error": new_job,
+    "new-dataset": new_dataset,
+    "help": keys,
 }
+PICTURES: Final = {**{name: (WIDE, act) for name, act in SCENES.items()}, "job-list-80x24": (SMALL, job_list)}
+
+
+@asynccontextmanager
+async def staged(size: tuple[int, int], jobs: int = 5_000) -> AsyncIterator[Scene]:
+    """Run the app on the demo's platform, at a moment that is always the same."""
+    clock = FakeClock()
+    async with demo_workspaces(load({}, {}), clock=clock, speed=1.0, jobs=jobs) as workspaces:
+        engine = await workspaces.open(*await workspaces.home())
+        app = AepxApp(engine, workspaces)
+        try:
+            async with app.run_test(size=size, notifications=True) as pilot:
+                yield Scene(pilot, engine, clock, jobs)
+        finally:
+            await app.shutdown()
 
 
 async def draw(name: str) -> None:
     """Draw one picture as SVG and PNG."""
     size, act = PICTURES[name]
-    clock = FakeClock()
-    async with demo_workspaces(load({}, {}), clock=clock, speed=1.0) as workspaces:
-        engine = await workspaces.open(*await workspaces.home())
-        app = AepxApp(engine, workspaces)
-        try:
-            async with app.run_test(size=size, notifications=True) as pilot:
-                await act(Scene(pilot, engine, clock))
-                svg = app.export_screenshot(title="aepx")
-        finally:
-            await app.shutdown()
+    async with staged(size) as scene:
+        await act(scene)
+        svg = scene.pilot.app.export_screenshot(title="aepx")
     # The run's own number in class names would change every picture each time.
     svg = re.sub(r"terminal-\d+", "terminal-0", svg)
     FOLDER.mkdir(exist_ok=True)

@@ -15,6 +15,7 @@ from tui_app.api.errors import (
     BadAnswerError,
     BadRequestError,
     ForbiddenError,
+    NoServiceError,
     NotFoundError,
     SignInError,
 )
@@ -122,7 +123,7 @@ async def test_refused_job_carries_code_words_and_request_id(connect: Callable[.
 
 
 async def test_path_that_nobody_owns_is_named_as_a_wrong_address(connect: Callable[..., AepClient]) -> None:
-    with pytest.raises(NotFoundError, match="Check base_url") as caught:
+    with pytest.raises(NoServiceError, match="Check base_url") as caught:
         await connect().export_jobs._session.fetch("GET", "/nowhere", what="It failed.")
     assert caught.value.code is None
 
@@ -144,7 +145,7 @@ async def test_disturbed_creation_is_sent_once(
     emulator.faults.add(fault)
     with pytest.raises(ApiError) as caught:
         await aep.export_jobs.create(ExportRequest(dataset_id="x").to_body())
-    assert caught.value.ambiguous or isinstance(caught.value, NotFoundError)
+    assert caught.value.ambiguous or isinstance(caught.value, NoServiceError)
     assert fault.met == 1
     assert aep.stats.sent == 2
 

@@ -153,7 +153,7 @@ SHAPES: list[tuple[str, int, object, type[StatusError], str | None, str, str]] =
         "html",
         404,
         b"<html><body>Not\n Found</body></html>",
-        errors.NotFoundError,
+        errors.NoServiceError,
         None,
         "<html><body>Not Found</body></html>",
         "",
@@ -265,7 +265,7 @@ def test_tree_answers_what_one_may_catch() -> None:
     assert issubclass(errors.CertificateError, errors.ConnectError)
     documented = errors.__doc__ or ""
     tree = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.ApiError)]
-    assert len(tree) == 16
+    assert len(tree) == 17
     assert all(cls.__name__ in documented for cls in tree)
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import bytes as bytes_benchmark
-from tests.benchmarks import keys, loop, start
+from tests.benchmarks import keys, loop, row_table, start
 from tests.benchmarks.figures import Figure, report
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ ALL: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "keys": keys.measure,
     "bytes": bytes_benchmark.measure,
     "loop": loop.measure,
+    "row_table": row_table.measure,
 }
 
 

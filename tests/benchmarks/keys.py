@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.terminal import Paint, Terminal
 
 QUIET_S: Final = 0.12
-TIMES: Final = 20
+TIMES: Final = 30
 MOVES: Final = ("down",) * TIMES + ("pgdn",) * TIMES + ("end", "home") * (TIMES // 2)
 FILTER: Final = "succeeded"
 BARE_KEYS: Final = {"end": "ctrl-end", "home": "ctrl-home"}

@@ -5,24 +5,22 @@ Started with an argument it is the small app under measurement: the number of it
 
 from __future__ import annotations
 
-import os
-import re
-import select
 import statistics
 import sys
-import time
 from typing import TYPE_CHECKING, ClassVar
 
-import ptyprocess
-import pyte
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 
+from tests.benchmarks.figures import Figure, report
+from tests.support.terminal import Terminal
 from tui_app.present.cells import Cell, Column
 from tui_app.tui.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tests.support.terminal import Paint
 
 COLUMNS = (
     Column("status", "STATUS", 13),
@@ -39,7 +37,6 @@ STATUSES = (
     ("! FAILED", "failed"),
     ("+ SUCCEEDED", "succeeded"),
 )
-QUIET_S = 0.25
 
 
 class Jobs:
@@ -122,85 +119,48 @@ class TableApp(App[None]):
         self.query_one(RowTable).update_rows()
 
 
-class Terminal:
-    """A pseudo-terminal with the app in it, counting what comes out."""
-
-    def __init__(self, rows: int, *, columns: int = 80, lines: int = 24) -> None:
-        self.screen = pyte.Screen(columns, lines)
-        self._stream = pyte.ByteStream(self.screen)
-        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-        self._process = ptyprocess.PtyProcess.spawn(
-            [sys.executable, "-m", "tests.benchmarks.row_table", str(rows)],
-            dimensions=(lines, columns),
-            env=environment,
-        )
-
-    def read_until_quiet(self) -> tuple[int, float]:
-        """Return how many bytes came, and when the last of them did."""
-        count, last = 0, time.perf_counter()
-        while select.select([self._process.fd], [], [], QUIET_S)[0]:
-            try:
-                data = os.read(self._process.fd, 1 << 16)
-            except OSError:
-                break
-            count += len(data)
-            last = time.perf_counter()
-            if b"\x1b[?2026$p" in data:  # the app asks for synchronised output, as most terminals have it
-                os.write(self._process.fd, b"\x1b[?2026;2$y")
-            drawable = re.sub(rb"\x1b\[[<>=][\d;]*[a-zA-Z]|\x1b\[[\d;?]*\$[a-zA-Z]|\x1b[P_^].*?\x1b\\", b"", data)
-            self._stream.feed(drawable)
-        return count, last
-
-    def wait_for(self, text: str) -> None:
-        deadline = time.perf_counter() + 20
-        while text not in "\n".join(self.screen.display):
-            self.read_until_quiet()
-            if time.perf_counter() > deadline:
-                raise TimeoutError(f"{text!r} never came")
-        self.read_until_quiet()
-
-    def press(self, keys: bytes) -> tuple[int, float]:
-        """Return the bytes that `keys` brought and the milliseconds until the last of them."""
-        started = time.perf_counter()
-        os.write(self._process.fd, keys)
-        count, last = self.read_until_quiet()
-        return count, max(0.0, last - started) * 1000
-
-    def close(self) -> None:
-        self._process.terminate(force=True)
-
-
 # What is pressed, and how often: a step that would be at its end of the table has nothing more to move.
-STEPS: tuple[tuple[str, bytes, int], ...] = (
-    ("refresh, nothing changed", b"u", 7),
-    ("one row: another status", b"c", 7),
-    ("one row: duration ticks", b"t", 7),
-    ("cursor one down", b"j", 7),
-    ("a row arrives above", b"a", 7),
-    ("page down", b"\x1b[6~", 7),
-    ("last row", b"G", 1),
-    ("first row", b"g", 1),
+STEPS: tuple[tuple[str, str, int], ...] = (
+    ("refresh, nothing changed", "u", 7),
+    ("one row: another status", "c", 7),
+    ("one row: duration ticks", "t", 7),
+    ("cursor one down", "j", 7),
+    ("a row arrives above", "a", 7),
+    ("page down", "pgdn", 7),
+    ("last row", "G", 1),
+    ("first row", "g", 1),
 )
+SIZES = (5_000, 1_000_000)
 
 
-def measure(rows: int) -> None:
-    """Print the median bytes and milliseconds of each step."""
-    terminal = Terminal(rows)
-    try:
-        terminal.wait_for("STATUS")
-        print(f"{rows:,} rows at 80x24")
-        for name, keys, times in STEPS:
-            figures = [terminal.press(keys) for _ in range(times)]
-            count = statistics.median(figure[0] for figure in figures)
-            milliseconds = statistics.median(figure[1] for figure in figures)
-            print(f"  {name:26} {count:7.0f} bytes  {milliseconds:6.1f} ms")
-    finally:
-        terminal.close()
+def measure() -> list[Figure]:
+    """Measure each step at both sizes: the median of the bytes, and of the milliseconds to the last of them."""
+    figures = []
+    for rows in SIZES:
+        with Terminal((sys.executable, "-m", "tests.benchmarks.row_table", str(rows))) as terminal:
+            terminal.wait_for("STATUS")
+            terminal.until_quiet()
+            for name, key, times in STEPS:
+                paints = [_press(terminal, key) for _ in range(times)]
+                milliseconds = statistics.median(paint.last_ms for paint in paints)
+                figures.append(
+                    Figure(
+                        f"{rows:,} rows: {name}",
+                        statistics.median(paint.count for paint in paints),
+                        "bytes",
+                        note=f"{milliseconds:.1f} ms" if any(paint.count for paint in paints) else "",
+                    )
+                )
+    return figures
+
+
+def _press(terminal: Terminal, key: str) -> Paint:
+    terminal.press(key)
+    return terminal.until_quiet()
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         TableApp(int(sys.argv[1])).run()
     else:
-        for size in (5_000, 1_000_000):
-            measure(size)
+        sys.exit(report("the table alone", measure()))

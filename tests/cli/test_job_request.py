@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -80,10 +81,19 @@ def test_options_override_a_file_part_by_part(aepx: Aepx, tmp_path: Path) -> Non
 
 
 def test_a_body_can_come_from_standard_input(aepx: Aepx, monkeypatch: pytest.MonkeyPatch) -> None:
-    import io  # noqa: PLC0415 - only here
-
-    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(BODY)))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf" + json.dumps(BODY).encode())))
     assert dry_run(aepx, "--file", "-").document == BODY
+
+
+def test_standard_input_that_is_no_utf8_is_named_like_a_file_that_is_none(
+    aepx: Aepx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"fields": "\xff"}'), encoding="utf-8", errors="surrogateescape")
+    )
+    found = dry_run(aepx, "--file", "-")
+    assert found.code == 2
+    assert "standard input is not UTF-8 text" in found.err
 
 
 def test_events_without_paths_ask_for_all_fields(aepx: Aepx) -> None:
@@ -123,6 +133,8 @@ def test_what_is_wrong_is_named_with_exit_2(aepx: Aepx, options: tuple[str, ...]
         (b"\xff\xfe", "UTF-8"),
         (b'{"filter": []}', "filter"),
         (b"[" * 100_000, "too deeply"),
+        (b'{"destination": {"datasetId": "d"}, "x": ' + b"9" * 5_000 + b"}", "more digits"),
+        (b'{"destination": {"datasetId": "d"}, "x": NaN}', "it holds NaN"),
     ],
 )
 def test_a_file_that_is_no_body_is_named_with_exit_2(aepx: Aepx, tmp_path: Path, content: bytes, said: str) -> None:

@@ -133,9 +133,9 @@ def test_an_unknown_job_is_named_with_exit_1(aepx: Aepx, platform: ServedEmulato
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault(path="*/export/jobs", html=True), 1),
+        (Fault(path="*/export/jobs", html=True), 2),
         (Fault(path="*/export/jobs", status=403, body={"title": "no"}), 4),
-        (Fault(path="*/export/jobs", status=200, body="<html>sign in</html>"), 3),
+        (Fault(path="*/export/jobs", status=200, body="<html>sign in</html>", times=None), 3),
         (Fault(path="*/export/jobs", truncate_at=200, times=None), 3),
     ],
 )

@@ -158,6 +158,15 @@ async def test_batches_are_listed_and_filtered(caller: Caller) -> None:
     assert list(older) != list(found)
 
 
+async def test_a_batch_names_its_sandbox_as_its_dataset_does(caller: Caller) -> None:
+    for sandbox in ("prod", "dev"):
+        destination = (await caller.job("one", sandbox=sandbox))["destination"]
+        dataset_id, batch_id = destination["datasetId"], destination["batchId"]
+        dataset = (await caller.get(f"{CATALOG}/dataSets/{dataset_id}", sandbox=sandbox))[dataset_id]
+        batch = (await caller.get(f"{CATALOG}/batches/{batch_id}", sandbox=sandbox))[batch_id]
+        assert batch["sandboxId"] == dataset["sandboxId"]
+
+
 async def test_one_batch_for_each_segment_shares_the_rows(start: Start) -> None:
     caller = start(dialect="newest")
     dataset_id = await caller.dataset()

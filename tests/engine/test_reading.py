@@ -9,7 +9,6 @@ import pytest
 from tests.support.clock import FakeClock
 from tui_app.api.errors import from_response
 from tui_app.config import load
-from tui_app.engine.reading import reader
 from tui_app.models.failure import FailureError
 from tui_app.models.job_query import JobQuery
 from tui_app.wiring import demo_workspaces
@@ -32,7 +31,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
 
 
 async def test_the_newest_are_read_in_one_call_and_kept(engine: Engine) -> None:
-    found = await reader(engine).newest(JobQuery(), limit=7)
+    found = await engine.reading.newest(JobQuery(), limit=7)
     assert len(found.jobs) == 7
     assert found.more
     assert [job.job_id for job in await engine.list.jobs(await engine.list.rows(JobQuery()))] == [
@@ -43,7 +42,7 @@ async def test_the_newest_are_read_in_one_call_and_kept(engine: Engine) -> None:
 
 async def test_reading_to_the_end_tells_how_far_it_is(engine: Engine) -> None:
     told: list[tuple[int, int]] = []
-    found = await reader(engine).newest(
+    found = await engine.reading.newest(
         JobQuery(), limit=None, progress=lambda read, matching: told.append((read, matching))
     )
     assert len(found.jobs) == 2_500
@@ -52,24 +51,21 @@ async def test_reading_to_the_end_tells_how_far_it_is(engine: Engine) -> None:
 
 
 async def test_more_is_said_only_when_the_list_goes_on(engine: Engine) -> None:
-    assert not (await reader(engine).newest(JobQuery(statuses=("PROCESSING",)), limit=100)).more
-    assert not (await reader(engine).newest(JobQuery(), limit=5_000)).more
-    assert (await reader(engine).newest(JobQuery(statuses=("FAILED",)), limit=1)).more
+    assert not (await engine.reading.newest(JobQuery(statuses=("PROCESSING",)), limit=100)).more
+    assert not (await engine.reading.newest(JobQuery(), limit=5_000)).more
+    assert (await engine.reading.newest(JobQuery(statuses=("FAILED",)), limit=1)).more
 
 
 async def test_a_partial_reading_leaves_no_hole_for_the_monitor(engine: Engine) -> None:
-    whole = (await reader(engine).newest(JobQuery(), limit=None)).jobs
-    assert await engine.note("monitor.gap") is None
-    known = whole[0].created_ms
+    whole = (await engine.reading.newest(JobQuery(), limit=None)).jobs
     body = {"destination": {"datasetId": whole[0].dataset_id}, "schema": {"name": "_xdm.context.profile"}}
     clock = engine.clock
     assert isinstance(clock, FakeClock)
     await clock.advance(60)
     await engine._core.client.export_jobs.create(body)
-    await reader(engine).newest(JobQuery(), limit=1)
-    assert await engine.note("monitor.gap") == str(known)
+    await engine.reading.newest(JobQuery(), limit=1)
     await engine.refresh()
-    assert not await engine.note("monitor.gap")
+    assert len(await engine.list.rows(JobQuery())) == len(whole) + 1
 
 
 async def test_a_failure_names_the_list(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +74,4 @@ async def test_a_failure_names_the_list(engine: Engine, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(engine._core.client.export_jobs, "list_page", refuse)
     with pytest.raises(FailureError, match="The list of export jobs"):
-        await reader(engine).newest(JobQuery(), limit=1)
+        await engine.reading.newest(JobQuery(), limit=1)

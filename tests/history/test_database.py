@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -110,6 +111,14 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, monkeypatch: py
         assert db.execute("SELECT name FROM sqlite_schema WHERE name = 'extra'").fetchall() == []
 
 
+def test_a_step_another_program_took_meanwhile_is_not_taken_again(path: Path) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        schema._step(db, 0)
+        schema._step(db, 0)
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
 def test_a_file_of_a_newer_aepx_is_refused_and_left_alone(path: Path) -> None:
     path.parent.mkdir()
     with contextlib.closing(sqlite3.connect(path)) as db:
@@ -125,7 +134,7 @@ def test_a_file_of_a_newer_aepx_is_refused_and_left_alone(path: Path) -> None:
     assert [one for one in path.parent.iterdir() if "damaged" in one.name] == []
 
 
-def test_a_file_that_is_no_database_is_set_aside_with_its_log(path: Path) -> None:
+def test_a_file_that_is_no_database_is_set_aside_and_its_log_kept_from_the_new_one(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"not a database, " * 400)
     path.with_name("one.db-wal").write_bytes(b"an old log")
@@ -133,7 +142,19 @@ def test_a_file_that_is_no_database_is_set_aside_with_its_log(path: Path) -> Non
         aside = history.database.set_aside
         assert aside == path.with_name("one.db.damaged-1")
         assert aside.read_bytes().startswith(b"not a database")
-    assert aside.with_name("one.db.damaged-1-wal").exists()
+        assert not path.with_name("one.db-wal").read_bytes().startswith(b"an old log")
+
+
+async def test_intents_that_only_the_log_holds_are_saved_from_a_damaged_file(path: Path, tmp_path: Path) -> None:
+    with opened(path) as history:
+        await intend(history)
+        # As a kill leaves it: the newest writes are in the log alone.
+        killed = tmp_path / "killed"
+        shutil.copytree(path.parent, killed)
+    (killed / "one.db.is-damaged").touch()
+    with opened(killed / "one.db") as history:
+        assert history.database.set_aside is not None
+        assert [one.body for one in await history.intents.unsettled()] == [{"a": 1}]
 
 
 async def test_damage_met_later_is_said_and_mended_at_the_next_start(path: Path) -> None:
@@ -193,7 +214,8 @@ async def test_a_failed_write_is_rolled_back_as_a_whole(history: History) -> Non
 
     with pytest.raises(ValueError, match="a fault of ours"):
         await history.database.write(half)
-    assert await history.lookups.note("half") is None
+    await history.lookups.set_note("next", "2")
+    assert [await history.lookups.note(key) for key in ("half", "next")] == [None, "2"]
 
 
 @pytest.mark.parametrize("runner", [None, InPlace()])

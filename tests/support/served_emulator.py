@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tui_app.clock import SystemClock
 from tui_app.emulator.app import Emulator
+from tui_app.emulator.faults import Fault
 from tui_app.emulator.server import serve
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ T = TypeVar("T")
 class ServedEmulator:
     """The platform as another process sees it: it can be stopped and come back at the same address.
 
-    What changes the world goes through `steer`; faults may be added at any time.
+    What changes the world goes through `steer`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -73,6 +74,10 @@ class ServedEmulator:
             return change(self.emulator.world)
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    def disturb(self, **fault: Any) -> Fault:
+        """Put a disturbance in force, by the words of `emulator.faults.Fault`; its `met` tells how often it was met."""
+        return self.emulator.faults.add(Fault(**fault))
 
     def variables(self, sandbox: str = "prod") -> dict[str, str]:
         """Return the environment variables with which a client reaches it."""

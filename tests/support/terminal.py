@@ -10,6 +10,7 @@ import signal
 import sys
 import termios
 import time
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -18,7 +19,7 @@ import ptyprocess
 import pyte
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -85,12 +86,15 @@ class Terminal:
         self.last_read = self.started = time.perf_counter()
         self._stream = pyte.ByteStream(self.screen)
         self._rest = b""
-        self._process = ptyprocess.PtyProcess.spawn(
-            list(command),
-            cwd=str(ROOT),
-            dimensions=(lines, columns),
-            env=dict(os.environ if environ is None else environ),
-        )
+        with warnings.catch_warnings():
+            # Newer Pythons warn of a fork beside threads; the child does nothing but become the command.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._process = ptyprocess.PtyProcess.spawn(
+                list(command),
+                cwd=str(ROOT),
+                dimensions=(lines, columns),
+                env=dict(os.environ if environ is None else environ),
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -221,6 +225,18 @@ class Terminal:
         while found.search(self.text):
             if not self.pump(_STEP_S) and time.perf_counter() > deadline:
                 raise TimeoutError(f"{pattern!r} is still there after {seconds:g} s. The screen:\n{self.text}")
+
+    def wait_until(self, happened: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Read until something outside of the terminal has happened.
+
+        Raises:
+            TimeoutError: it has not within `seconds`.
+        """
+        deadline = time.perf_counter() + seconds
+        while not happened():
+            self.pump(_STEP_S)
+            if time.perf_counter() > deadline:
+                raise TimeoutError(f"It did not happen within {seconds:g} s. The screen:\n{self.text}")
 
     def until_quiet(self, seconds: float = 0.25, *, most: float = 20.0) -> Paint:
         """Read until nothing has come for `seconds`; return what came."""

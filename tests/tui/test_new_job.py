@@ -32,7 +32,9 @@ from tui_app.engine.session import Policy
 from tui_app.models.export_job import MergePolicyRef, Segment
 from tui_app.models.export_request import ExportRequest
 from tui_app.text import safe_text
+from tui_app.tui.commands import BY_ID
 from tui_app.tui.screens.dialogs import Confirm, Pick
+from tui_app.tui.screens.keys import KeysScreen
 from tui_app.tui.screens.lost_answer import LostAnswer
 from tui_app.tui.screens.new_dataset import NewDatasetScreen
 from tui_app.tui.screens.new_job import NewJobScreen
@@ -347,8 +349,9 @@ async def test_while_it_is_sent_the_form_is_closed_and_sends_no_second_time(tmp_
         await desk.pilot.pause()
         assert desk.hint.startswith("Creating the export job…")
         assert desk.form.form.disabled
-        await desk.pilot.press("ctrl+j", "f5", "escape")
+        await desk.pilot.press("ctrl+j", "f5", "ctrl+n", "ctrl+l", "ctrl+o", "escape")
         await desk.pilot.pause()
+        assert desk.shows(NewJobScreen)
         sending.set()
         await desk.rest()
         assert len(desk.created) == 1
@@ -404,11 +407,12 @@ async def lose(desk: Desk, *, happens: bool = True) -> LostAnswer:
     return dialog
 
 
-async def test_a_lost_answer_is_settled_with_the_job_found(tmp_path: Path) -> None:
-    async with form(tmp_path, request=ready()) as desk:
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (60, 15)])
+async def test_a_lost_answer_is_settled_with_the_job_found(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with form(tmp_path, request=ready(), size=size) as desk:
         await lose(desk)
-        for text in ("24116", "NEW", DATASET, SEGMENT, "asked for", "found"):
-            assert text in desk.shown
+        for text in ("asked for", "24116", "o NEW", f"= {DATASET[:8]}", f"= {SEGMENT[:8]}", "(esc)", "(m)", "(s)"):
+            assert text in desk.shown, text
         await desk.press("m")
         assert desk.answers == ["24116"]
         assert len(desk.created) == 1
@@ -561,6 +565,26 @@ async def test_leaving_asks_only_when_something_would_be_lost(tmp_path: Path) ->
         assert desk.form.dataset.value == "a"
         await desk.press("escape", "y")
         assert desk.answers == [None]
+
+
+async def test_another_connection_is_not_opened_over_what_would_be_lost(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        switch = BY_ID["connection.switch"]
+        assert switch.unavailable(desk.form.context()) is None
+        await desk.press("a")
+        assert "would be lost" in (switch.unavailable(desk.form.context()) or "")
+        await desk.press("ctrl+o")
+        assert desk.shows(NewJobScreen)
+
+
+async def test_the_keys_of_a_form_are_those_that_work_in_it(tmp_path: Path) -> None:
+    async with form(tmp_path, size=(140, 40)) as desk:
+        assert "F1 Keys" in desk.shown
+        await desk.press("f1")
+        assert desk.shows(KeysScreen)
+        lines = desk.shown
+        assert "Add a segment" in lines
+        assert "? F1" not in lines
 
 
 async def test_leaving_an_untouched_form_asks_nothing(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ ApiError                      what failed, why, what to do next; `except ApiErro
     ├── BadRequestError       400
     ├── UnauthorizedError     401, also with a fresh token
     ├── ForbiddenError        403
-    ├── NotFoundError         404
+    ├── NotFoundError         404 of a service: no such object
+    ├── NoServiceError        404 with a page of text: no service at this address
     ├── ConflictError         409
     ├── ThrottledError        429
     └── ServerError           5xx
@@ -162,7 +163,11 @@ class ForbiddenError(StatusError):
 
 
 class NotFoundError(StatusError):
-    """404: there is no such object, or no such address."""
+    """404 of a service: there is no such object."""
+
+
+class NoServiceError(StatusError):
+    """404 with a page of text: nothing at this address, so it says nothing about any object (API reference 1.3)."""
 
 
 class ConflictError(StatusError):
@@ -214,6 +219,8 @@ def from_response(
     server_now = parse_http_date(lower.get("date")) or now or datetime.now(UTC)
     retry_after_s = parse_retry_after(lower.get("retry-after"), now=server_now)
     kind = _BY_STATUS.get(status, ServerError if status >= _SERVER_ERROR else StatusError)
+    if kind is NotFoundError and _is_page(problem):
+        kind = NoServiceError
     return kind(
         what,
         status=status,
@@ -227,6 +234,11 @@ def from_response(
         body=problem.body,
         ambiguous=mutating and _may_have_worked(status, problem),
     )
+
+
+def _is_page(problem: Problem) -> bool:
+    # A 404 without a body is documented for unknown jobs (API reference 2); one with prose comes from elsewhere.
+    return problem.shape == "text" and bool(problem.body.strip())
 
 
 def _may_have_worked(status: int, problem: Problem) -> bool:
@@ -279,7 +291,7 @@ _NEXT_STEP_BY_STATUS = {
 def _next_step(status: int, problem: Problem, sandbox: str | None) -> str:
     if problem.code in _NEXT_STEP_BY_CODE:
         return _NEXT_STEP_BY_CODE[problem.code]
-    if status == 404 and problem.shape == "text":  # noqa: PLR2004 - the plainest name of the status
+    if status == 404 and _is_page(problem):  # noqa: PLR2004 - the plainest name of the status
         return "Check base_url; no service of the platform answers at this address."
     if status >= _SERVER_ERROR:
         return "Try again in a few minutes; if it stays, give the request id to the platform's support."

@@ -106,8 +106,6 @@ async def _connection(options: Globals, loaded: Loaded) -> AsyncIterator[Point]:
             engine = await spaces.open(*await spaces.home())
             try:
                 yield Point("connection", f"{engine.session.connection.name}, sandbox {engine.session.sandbox_name}")
-                # One call ahead of the check-up: its failure says of what kind it is, and so decides the exit code.
-                await engine.datasets.sandboxes()
                 async for diagnosis in engine.doctor.examine():
                     yield _diagnosed(diagnosis)
             finally:
@@ -120,8 +118,8 @@ async def _connection(options: Globals, loaded: Loaded) -> AsyncIterator[Point]:
 
 
 def _diagnosed(diagnosis: Diagnosis) -> Point:
-    # The platform has answered before, so what is refused now is for want of a permission.
-    code = Exit.OK if diagnosis.ok else Exit.USAGE if diagnosis.point == "clock" else Exit.REFUSED
+    refused = exit_code(diagnosis.failure) if diagnosis.failure is not None else Exit.USAGE
+    code = Exit.OK if diagnosis.ok else refused
     return Point(diagnosis.point, diagnosis.said, diagnosis.remedy, code, diagnosis.milliseconds)
 
 

@@ -86,8 +86,8 @@ def read_body(source: str) -> dict[str, Any]:
     """
     shown = "standard input" if source == "-" else source
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text(encoding="utf-8-sig")
-        body = json.loads(text)
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        body = json.loads(content.decode("utf-8-sig"), parse_constant=_refused_constant)
     except OSError as error:
         raise click.UsageError(f"--file {shown} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -97,9 +97,21 @@ def read_body(source: str) -> dict[str, Any]:
         raise click.UsageError(f"--file {shown} is not JSON: {error.msg} at {where}.") from None
     except RecursionError:
         raise click.UsageError(f"--file {shown} is nested too deeply to be a request body.") from None
+    except _NoValueError as error:
+        raise click.UsageError(f"--file {shown} is not JSON: it holds {error}.") from None
+    except ValueError:  # Python's own limit for reading a number
+        raise click.UsageError(f"--file {shown} holds a number of more digits than any service takes.") from None
     if not isinstance(body, dict):
         raise click.UsageError(f"--file {shown} holds no JSON object; give the body of the create call.")
     return body
+
+
+class _NoValueError(ValueError):
+    """NaN or an infinity, which Python's reader lets pass and no service takes."""
+
+
+def _refused_constant(name: str) -> None:
+    raise _NoValueError(name)
 
 
 def build_request(options: RequestOptions, base: ExportRequest | None = None) -> ExportRequest:

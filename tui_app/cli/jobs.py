@@ -120,12 +120,10 @@ async def _known(engine: Engine, query: JobQuery, limit: int | None) -> tuple[Se
 
 
 async def _read(engine: Engine, query: JobQuery, limit: int | None) -> tuple[Sequence[ExportJob], bool]:
-    from tui_app.engine.reading import reader  # noqa: PLC0415 - not needed offline
-
     def tell(read: int, matching: int) -> None:
         Output().narrate(f"{read:,} jobs read, {matching:,} match…")
 
-    found = await reader(engine).newest(query, limit=limit, progress=tell)
+    found = await engine.reading.newest(query, limit=limit, progress=tell)
     return found.jobs, found.more
 
 

@@ -213,7 +213,8 @@ def _fault(culprit: Assignment, detail: Mapping[str, Any]) -> ConfigFault:
     reason = detail.get("ctx", {}).get("error")
     if isinstance(reason, ValueError) and len(reason.args) == 2:  # noqa: PLR2004 - cause and remedy, as our validators raise
         return culprit.fault(*reason.args)
-    message = str(detail["msg"]).removeprefix("Input ").lower()
+    message = str(detail["msg"]).removeprefix("Input ")
+    message = message[:1].lower() + message[1:]
     value = "" if "secret" in culprit.path[-1] else f" {shown(culprit.value)}:"
     return culprit.fault(f"has a wrong value{value} {message}", f"Correct {culprit.known_as} or remove it.")
 

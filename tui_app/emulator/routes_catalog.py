@@ -182,6 +182,7 @@ def _batch(call: Call, job: Job, number: int) -> dict[str, Any]:
     user = f"{call.credentials.client_id}@AdobeID"
     answer: dict[str, Any] = {
         "imsOrg": call.credentials.org_id,
+        "sandboxId": call.sandbox.sandbox_id,
         "status": seen.batch_status,
         "version": "1.0.4",
         "created": job.plan.created_ms + _BATCH_DELAY_MS,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from tui_app.api.errors import ApiError, BadAnswerError, BadRequestError, StatusError
+from tui_app.api.errors import ApiError, BadRequestError, StatusError
 from tui_app.clock import now_ms
 from tui_app.engine.monitor import HEAD
+from tui_app.engine.paging import Pages
 from tui_app.engine.session import Topic
 from tui_app.history.database import HistoryError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PAGE: Final = 1_000
-_PAGE_LEAST: Final = 10
 _CURSOR: Final = "backfill.cursor"
 _DONE: Final = "done"
 _PATIENCE_S: Final = 30.0
@@ -32,7 +31,7 @@ class Backfill:
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._page_size = PAGE
+        self._pages = Pages(core)
         self._read = 0
 
     async def run(self) -> None:
@@ -108,18 +107,10 @@ class Backfill:
             await notes.set_note(HEAD, str(max(times)))
 
     async def _page(self, offset: str | None) -> JobPage:
-        """Read one page, with fewer jobs to the page where the service refuses many: it publishes no maximum.
-
-        A page that came too large, or not as JSON, is tried smaller as well. A stored cursor that is refused at any
-        size is no longer good: the next walk begins at the head again.
-        """
-        while True:
-            try:
-                return await self._core.client.export_jobs.list_page(limit=self._page_size, offset=offset)
-            except (BadRequestError, BadAnswerError) as error:
-                if self._page_size <= _PAGE_LEAST:
-                    self._page_size = PAGE
-                    if offset is not None and isinstance(error, BadRequestError):
-                        await self._core.history.lookups.set_note(_CURSOR, "")
-                    raise
-                self._page_size = max(_PAGE_LEAST, self._page_size // 10)
+        """Read one page; a stored cursor that is refused is no longer good, and the next walk begins at the head."""
+        try:
+            return await self._pages.read(offset=offset)
+        except BadRequestError:
+            if offset is not None:
+                await self._core.history.lookups.set_note(_CURSOR, "")
+            raise

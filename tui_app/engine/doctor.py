@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tui_app.api.errors import ApiError, ForbiddenError, UnauthorizedError
+from tui_app.api.errors import ApiError
 from tui_app.clock import now_ms
+from tui_app.engine.failures import failure_of
+from tui_app.models.failure import Failure, FailureKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,6 +29,8 @@ class Diagnosis:
     remedy: str = ""
     """What to do about it; empty when nothing needs doing."""
     milliseconds: int | None = None
+    failure: Failure | None = None
+    """What the platform or the network refused; None when the point is well or the fault is on this machine."""
 
 
 class Doctor:
@@ -75,22 +79,14 @@ class Doctor:
         if found is not None:
             state = found.state or "state unknown"
             return Diagnosis(point, state == "active", f"{found.type or 'type unknown'}, {state}", "", took)
-        if not sandboxes:
-            return Diagnosis(
-                point,
-                False,
-                "this credential may use no sandbox at all",
-                "Ask an administrator to add its technical account to a role with access to the sandbox.",
-                took,
-            )
-        names = ", ".join(sorted(one.name for one in sandboxes))
-        return Diagnosis(
-            point,
-            False,
-            f"it is not among those this credential may use: {names}",
-            "Choose one of them with --sandbox.",
-            took,
-        )
+        said = "this credential may use no sandbox at all"
+        remedy = "Ask an administrator to add its technical account to a role with access to the sandbox."
+        if sandboxes:
+            names = ", ".join(sorted(one.name for one in sandboxes))
+            said = f"it is not among those this credential may use: {names}"
+            remedy = "Choose one of them with --sandbox."
+        refused = Failure(kind=FailureKind.PERMISSION, what=point, cause=said, next_step=remedy)
+        return Diagnosis(point, False, said, remedy, took, refused)
 
     async def _try(self, point: str, said: str, call: Callable[[], Awaitable[object]]) -> Diagnosis:
         started = now_ms(self._core.clock)
@@ -101,5 +97,6 @@ class Doctor:
         return Diagnosis(point, True, said, milliseconds=now_ms(self._core.clock) - started)
 
     def _refused(self, point: str, error: ApiError) -> Diagnosis:
-        missing = " (a permission is missing)" if isinstance(error, (UnauthorizedError, ForbiddenError)) else ""
-        return Diagnosis(point, False, f"{error.cause or error.what}{missing}", error.next_step)
+        failure = failure_of(error, what=point, clock=self._core.clock)
+        missing = " (a permission is missing)" if failure.kind is FailureKind.PERMISSION else ""
+        return Diagnosis(point, False, f"{failure.cause}{missing}", failure.next_step, failure=failure)

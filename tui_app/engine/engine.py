@@ -14,6 +14,7 @@ from tui_app.engine.failures import explained, failure_of
 from tui_app.engine.jobs import JobsService
 from tui_app.engine.listing import Listing
 from tui_app.engine.monitor import Cadence, Monitor
+from tui_app.engine.reading import Reader
 from tui_app.engine.session import Policy, Session, Topic
 from tui_app.history.database import HistoryError
 from tui_app.models.failure import FailureError
@@ -60,6 +61,7 @@ class Engine:
         self.list = Listing(self._core)
         self.jobs = JobsService(self._core, self.monitor)
         self.datasets = DatasetsService(self._core)
+        self.reading = Reader(self._core, self.datasets)
         self.doctor = Doctor(self._core)
         self._policy_is_given = policy_is_given
         self._tasks: set[asyncio.Task[None]] = set()

@@ -37,7 +37,6 @@ _log = logging.getLogger(__name__)
 HEAD_PAGE: Final = 100
 HEAD: Final = "monitor.head"
 """Note of the creation time, epoch ms, from which on backwards no job is missing but what the backfill still brings."""
-_GAP: Final = "monitor.gap"
 """Note of how far back the next look must go at least, left by whoever wrote a part of the list to history."""
 _OF_ONE_JOB: Final = (BadRequestError, ForbiddenError, ServerError, BadAnswerError)
 """Errors that tell of the job asked for, not of the platform, when the list was answered a moment ago."""
@@ -176,9 +175,8 @@ class Monitor:
         """Read the list back to what is known, then the running jobs it does not cover."""
         core = self._core
         notes = core.history.lookups
-        head, gap = await notes.note(HEAD), await notes.note(_GAP)
-        marks = [int(mark) for mark in (head, gap) if mark]
-        known_ms = min(marks) if marks else await core.history.jobs.newest_created_ms()
+        head = await notes.note(HEAD)
+        known_ms = int(head) if head else await core.history.jobs.newest_created_ms()
         covered: set[str] = set()
         passed: set[str] = set()
         newest_ms = 0
@@ -198,8 +196,6 @@ class Monitor:
         # Only now: a crash or an outage between two pages must not pass the rest off as known.
         if newest_ms and str(newest_ms) != head:
             await notes.set_note(HEAD, str(newest_ms))
-        if gap:
-            await notes.set_note(_GAP, "")
         await self._read_uncovered(covered, forced=forced)
 
     async def _keep(self, jobs: Sequence[ExportJob], *, asked_ms: int) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tui_app.api.errors import BadRequestError
 from tui_app.clock import now_ms
-from tui_app.engine.backfill import PAGE
 from tui_app.engine.failures import explained
+from tui_app.engine.paging import PAGE, Pages
 from tui_app.models.export_job import FAILED, NEW, SUCCEEDED
 
 if TYPE_CHECKING:
@@ -16,15 +15,11 @@ if TYPE_CHECKING:
 
     from tui_app.engine.core import Core
     from tui_app.engine.datasets import DatasetsService
-    from tui_app.engine.engine import Engine
-    from tui_app.models.export_job import ExportJob, JobPage
+    from tui_app.models.export_job import ExportJob
     from tui_app.models.job_query import JobQuery
 
-_PAGE_LEAST: Final = 10
 _FILTERED_THERE: Final = frozenset({NEW, SUCCEEDED, FAILED})
 """The only statuses the list call is documented to filter by (API reference 2.5)."""
-_GAP: Final = "monitor.gap"
-"""The monitor's note of how far back its next look must go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +30,13 @@ class Reading:
     more: bool
 
 
-def reader(engine: Engine) -> Reader:
-    """Return the reader of an engine's platform."""
-    return Reader(engine._core, engine.datasets)  # noqa: SLF001 - the engine's own package
-
-
 class Reader:
     """Reads the list from the platform, not from history, so that the answer is right also at the first call."""
 
     def __init__(self, core: Core, datasets: DatasetsService) -> None:
         self._core = core
         self._datasets = datasets
-        self._page_size = PAGE
+        self._pages = Pages(core)
 
     async def newest(
         self, query: JobQuery, *, limit: int | None, progress: Callable[[int, int], None] | None = None
@@ -65,7 +55,6 @@ class Reader:
             return await self._newest(query, limit, progress)
 
     async def _newest(self, query: JobQuery, limit: int | None, progress: Callable[[int, int], None] | None) -> Reading:
-        known_ms = await self._core.history.jobs.newest_created_ms()
         status = _status_filtered_there(query)
         exact = not query.text and (not query.statuses or status is not None)
         found: dict[str, ExportJob] = {}
@@ -75,8 +64,8 @@ class Reader:
         while True:
             size = PAGE if limit is None or not exact else min(PAGE, limit - len(found))
             asked = now_ms(self._core.clock)
-            page = await self._page(size, offset, status)
-            await self._keep(page, known_ms, asked_ms=asked)
+            page = await self._pages.read(offset=offset, limit=size, status=status)
+            await self._core.apply(page.jobs, asked_ms=asked)
             read += len(page.jobs)
             names = await self._dataset_names() if query.text else {}
             found.update((job.job_id, job) for job in page.jobs if _matches(job, query, names))
@@ -88,25 +77,6 @@ class Reader:
             seen.add(offset)
             if progress is not None:
                 progress(read, len(found))
-
-    async def _page(self, size: int, offset: str | None, status: str | None) -> JobPage:
-        """Read one page, with fewer jobs to the page where the service refuses many: it publishes no maximum."""
-        while True:
-            asked_for = min(size, self._page_size)
-            try:
-                return await self._core.client.export_jobs.list_page(limit=asked_for, offset=offset, status=status)
-            except BadRequestError:
-                if asked_for <= _PAGE_LEAST:
-                    raise
-                self._page_size = max(_PAGE_LEAST, asked_for // 10)
-
-    async def _keep(self, page: JobPage, known_ms: int | None, *, asked_ms: int) -> None:
-        """Write a page to history, and leave the monitor a note that between it and what was known are others."""
-        newest_ms = max((job.created_ms or 0 for job in page.jobs), default=0)
-        notes = self._core.history.lookups
-        if known_ms is not None and newest_ms > known_ms and not await notes.note(_GAP):
-            await notes.set_note(_GAP, str(known_ms))
-        await self._core.apply(page.jobs, asked_ms=asked_ms)
 
     async def _dataset_names(self) -> dict[str, str]:
         await self._datasets.learn_names()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _WORDS: Final[dict[FailureKind, str]] = {
     FailureKind.NETWORK: "offline",
     FailureKind.THROTTLED: "throttled",
-    FailureKind.SERVICE: "platform failing",
+    FailureKind.SERVICE: "failing",
     FailureKind.BAD_ANSWER: "bad answer",
     FailureKind.AUTH: "not signed in",
     FailureKind.PERMISSION: "no permission",

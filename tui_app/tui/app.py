@@ -8,6 +8,7 @@ import signal
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import events, work
+from textual.widgets import Input
 
 from tui_app.engine.session import Topic
 from tui_app.models.export_job import is_terminal
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tui_app.models.catalog import Sandbox
 
 _IDLE_AFTER_S = 600.0
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 
 class Workspaces(Protocol):
@@ -139,6 +140,13 @@ class AepxApp(HostApp):
         if isinstance(event, events.InputEvent):
             self._input_at = self.engine.clock.monotonic()
             self.engine.monitor.set_away(False)
+        if isinstance(event, events.Key) and event.is_forwarded and event.is_printable:
+            field = self.focused
+            if isinstance(field, Input):
+                # Typed ahead: a field stops what is typed into it, so this was on its way to what had the focus
+                # before. Over a slow line `/x` comes at once, and must not cancel a job.
+                field.insert_text_at_cursor(event.character or "")
+                return
         await super().on_event(event)
 
     def _notice_absence(self) -> None:

@@ -202,7 +202,13 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("live.pause", "p", "Pause", "Freeze the list; again to go on.", JOBS, False),
     Command("time.style", "T", "Time style", "Switch between ages and times.", JOBS, False),
     Command(
-        "failure.show", "exclamation_mark", "Last failure", "Show all of the last failure.", JOBS, False, _needs_failure
+        "failure.show",
+        "exclamation_mark,f4",
+        "Last failure",
+        "Show all of the last failure.",
+        ANYWHERE,
+        False,
+        _needs_failure,
     ),
     Command("pane.1", "1", "Overview", "Show the overview.", (DETAIL,), False),
     Command("pane.2", "2", "Errors", "Show the errors.", (DETAIL,), False),

@@ -15,8 +15,8 @@ from tui_app.engine.session import Policy
 from tui_app.models.failure import Failure, FailureError
 from tui_app.present.failures import countdown, failure_line, freshness
 from tui_app.present.times import absolute
-from tui_app.text import safe_text
-from tui_app.tui.commands import BY_ACTION, Context, bindings_of, commands_of, keys_in
+from tui_app.text import fit_id, safe_text
+from tui_app.tui.commands import BY_ACTION, BY_ID, Context, bindings_of, commands_of, keys_in, show_key
 from tui_app.tui.screens.dialogs import Confirm, FailureDialog
 from tui_app.tui.widgets.status_bar import FailureLine, HeaderBar, KeyBar
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 LEAST_WIDTH = 60
 LEAST_HEIGHT = 15
+_ROOMY = 100
+_ORGANIZATION = 11
 
 
 class PlaceScreen(Screen[R]):
@@ -121,7 +123,7 @@ class PlaceScreen(Screen[R]):
         """Fold to one plain line where nothing sensible fits; drop the figures where the line is short."""
         self.set_class(event.size.width < LEAST_WIDTH or event.size.height < LEAST_HEIGHT, "-too-small")
         for header in self.query(HeaderBar):
-            header.set_class(event.size.width < 100, "-narrow")  # noqa: PLR2004 - else the place is cut
+            header.set_class(event.size.width < _ROOMY, "-narrow")
 
     def on_session_changed(self, event: SessionChanged) -> None:
         """Follow the engine's session."""
@@ -132,10 +134,10 @@ class PlaceScreen(Screen[R]):
         if not self.query(HeaderBar):
             return
         session, now = self.engine.session, self.now_ms()
-        organization = session.connection.org_id.partition("@")[0] if session.connection.org_id else "?"
-        connection = session.connection.name
         paused = session.paused_since_ms
-        place = f"{connection} ({organization[:6]}…) / {session.sandbox_name}"
+        place = f"{session.connection.name} / {session.sandbox_name}"
+        if self.size.width >= _ROOMY:
+            place = f"{place}  {fit_id(session.connection.org_id.partition('@')[0], _ORGANIZATION)}"
         self.query_one(HeaderBar).show(
             place=safe_text(f"{place}  {self.crumb()}".rstrip()),
             policy=session.policy.value,
@@ -152,7 +154,8 @@ class PlaceScreen(Screen[R]):
         line = ""
         if failure is not None:
             retry = countdown(session.next_try_ms, now) if failure is session.failure else ""
-            line = f"! {failure_line(failure)}{retry}  (! shows all)"
+            key = show_key(keys_in(BY_ID["failure.show"], self.PLACE)[0])
+            line = f"! {failure_line(failure)}{retry}  ({key} shows all)"
         self.query_one(FailureLine).say(line)
         self.show_keys()
 

@@ -101,7 +101,6 @@ class FormScreen(PlaceScreen[str]):
 
     def on_mount(self) -> None:
         """Start in the first field."""
-        super().on_mount()
         self._initial = self.state()
         self.changed()
         self.form.rows[0].focus_first()
@@ -204,7 +203,6 @@ class FormScreen(PlaceScreen[str]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the preview beside the form where there is room."""
-        super().on_resize(event)
         wide = event.size.width >= WIDE
         self.set_class(wide, "-wide")
         if wide:

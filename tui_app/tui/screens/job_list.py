@@ -159,7 +159,11 @@ class JobListScreen(PlaceScreen[None]):
     async def _read(self) -> None:
         table, index = self.table, self.table.cursor_index or 0
         around = range(max(0, index - 2 * table.size.height), index + 2 * table.size.height)
-        await self.rows.read(self._query, around)
+        try:
+            await self.rows.read(self._query, around)
+        except FailureError as error:
+            self.fail(error.failure)
+            return
         table.refresh_rows()
         table.update_rows()
         self.show_counts()
@@ -171,7 +175,11 @@ class JobListScreen(PlaceScreen[None]):
 
     @work(group="load", exclusive=True)
     async def _load(self, first: int, last: int) -> None:
-        await self.rows.load(range(first, last + 1))
+        try:
+            await self.rows.load(range(first, last + 1))
+        except FailureError as error:
+            self.fail(error.failure)
+            return
         self.table.update_rows()
         self._follow_cursor()
 
@@ -225,7 +233,15 @@ class JobListScreen(PlaceScreen[None]):
         """Follow the cursor in summary and keys."""
         if self.current() is not None or not len(self.rows):
             self._follow_cursor()
+            self._look_ahead()
         # A row that is not loaded yet says nothing of itself: what is shown stays until `_load` has it.
+
+    def _look_ahead(self) -> None:
+        """Load what the next page keys will show, so that it is there when they come."""
+        index, pages = self.table.cursor_index or 0, 2 * self.table.size.height
+        ahead = range(index - pages, index + pages)
+        if self.rows.lacks(ahead):
+            self._load(ahead.start, ahead.stop)
 
     def _follow_cursor(self) -> None:
         self.show_summary()
@@ -274,7 +290,7 @@ class JobListScreen(PlaceScreen[None]):
         field = self.query_one("#filter-input", Input)
         field.value = self._query.text
         self.add_class("-filtering")
-        field.focus()
+        self.set_focus(field)  # at once, unlike `field.focus()`: the next keys may be here already
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter as one types."""

@@ -54,6 +54,10 @@ class JobRows:
         """Return what is held of a row."""
         return self._held.get(row)
 
+    def lacks(self, indexes: range) -> bool:
+        """Tell whether a row among these places is not loaded."""
+        return any(row not in self._held for row in self.all_rows[max(0, indexes.start) : indexes.stop])
+
     def read_first(self, query: JobQuery, count: int) -> None:
         """Read the list and its first screen at once, for the first paint."""
         self.all_rows, held = self._listing.first_screen(query, count)

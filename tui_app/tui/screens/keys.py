@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui_app.text import fit
-from tui_app.tui.commands import DETAIL, FORM, LIST, commands_of
+from tui_app.tui.commands import DETAIL, FORM, LIST, commands_of, keys_in, show_key
 from tui_app.tui.screens.dialogs import Dialog
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class KeysScreen(Dialog[None]):
 
     def _line(self, command: Command) -> Content:
         reason = command.unavailable(self._situation)
-        text = f"{fit(command.shown_keys, 18)} {command.help}"
+        keys = " ".join(show_key(key) for key in keys_in(command, self._place))
+        text = f"{fit(keys, 18)} {command.help}"
         if reason is None:
             return Content(text)
         return Content.styled(f"{text} (not now: {reason})", "$text-disabled")

@@ -134,7 +134,7 @@ class LostAnswer(Dialog[str]):
                 ("id", "", "", job.job_id),
                 ("status", "", "", str(badge(job.status))),
                 ("created", "", "", absolute(job.created_ms)),
-                ("dataset", asked.dataset_id, _sign(same), job.dataset_id or "-"),
+                ("dataset", asked.dataset_id, _sign(same=same), job.dataset_id or "-"),
             ]
             theirs = _segments(job.segments)
         else:
@@ -143,7 +143,7 @@ class LostAnswer(Dialog[str]):
         ours = _segments(asked.segments)
         for place in range(max(len(ours), len(theirs))):
             first = place == 0
-            sign = _sign(alike) if first and alike is not None else ""
+            sign = _sign(same=alike) if first and alike is not None else ""
             rows.append(("segments" if first else "", _at(ours, place), sign, _at(theirs, place)))
         width = max(16, (self.query_one("#lost-compared").size.width - _LABEL - 5) // 2)
         lines = (
@@ -153,7 +153,7 @@ class LostAnswer(Dialog[str]):
         self.query_one("#lost-table", Static).update(Content("\n".join(line.rstrip() for line in lines)))
 
 
-def _sign(same: bool) -> str:  # noqa: FBT001 - reads as said
+def _sign(*, same: bool) -> str:
     return "=" if same else "≠"
 
 

@@ -172,8 +172,7 @@ class NewDatasetScreen(FormScreen):
         self.say(f"Copied {self._made}.")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Take the buttons."""
-        super().on_button_pressed(event)
+        """Take the buttons of the result; the base takes those of the form."""
         if event.button.id == "dataset-use":
             self.dismiss(self._made)
         elif event.button.id == "dataset-copy":

@@ -204,7 +204,6 @@ class NewJobScreen(FormScreen):
 
     def on_mount(self) -> None:
         """Mark what a clone could not know, and learn the names of datasets."""
-        super().on_mount()
         for row in self.form.query(FieldRow):
             if any(path and (is_within(path, one) or path == one) for path in row.paths for one in self._unknown):
                 row.mark_unknown()

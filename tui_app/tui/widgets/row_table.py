@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 
 from tui_app.tui.widgets.row_canvas import HEADER, Row, RowCanvas, RowSource
@@ -120,6 +121,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._cursor = 0
         self._cursor_key: str | None = None
         self._cursor_in_view = True
+        self._seen_at = Size(0, 0)
         self._follows_top = False
         self._new_above = 0
         self._marks: set[str] = set()
@@ -148,6 +150,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         """Lay the columns out anew, and keep the cursor's row in view if it was."""
         if self._cursor_in_view:
             self._reveal_cursor()
+        self._seen_at = self.size
         self._sync_scrollbar()
         self._redraw()
 
@@ -223,7 +226,8 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
 
     def _window_read(self, missing: Sequence[int]) -> None:
         """Note what is in view now, and ask once for the rows of it that are not loaded."""
-        if self._body_height:
+        # A new size alone moves the view; whether the cursor's row was in it is what `on_resize` must still know.
+        if self._body_height and self.size == self._seen_at:
             self._cursor_in_view = 0 <= self._cursor - self._top < self._body_height
         self._set_new_above(self._new_above)
         needed = (min(missing), max(missing)) if missing else None

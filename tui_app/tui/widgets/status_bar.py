@@ -57,9 +57,10 @@ class HeaderBar(Horizontal):
     HeaderBar { height: 1; background: $panel; }
     HeaderBar Line { background: $panel; }
     HeaderBar #header-place { width: 1fr; text-style: bold; }
-    HeaderBar #header-policy { width: 11; }
+    HeaderBar #header-policy { width: 11; display: none; }
+    HeaderBar #header-policy.-shown { display: block; }
     HeaderBar #header-figures { width: 27; color: $text-muted; }
-    HeaderBar #header-fresh { width: 28; text-align: right; }
+    HeaderBar #header-fresh { width: 25; text-align: right; }
     HeaderBar.-narrow #header-figures { display: none; }
     HeaderBar .-role-succeeded { color: $text-success; }
     HeaderBar .-role-failed { color: $text-error; }
@@ -87,7 +88,9 @@ class HeaderBar(Horizontal):
         """
         self.query_one("#header-place", Line).show(f" {place}")
         word = {"open": "", "protected": "PROTECTED", "read-only": "READ-ONLY"}.get(policy, "")
-        self.query_one("#header-policy", Line).show(word, policy)
+        guarded = self.query_one("#header-policy", Line)
+        guarded.show(word, policy)
+        guarded.set_class(bool(word), "-shown")
         self.query_one("#header-figures", Line).show(figures)
         self.query_one("#header-fresh", Line).show(f"{fresh[0]} ", fresh[1])
 
