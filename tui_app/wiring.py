@@ -104,7 +104,8 @@ class Workspaces:
         try:
             return await client.sandboxes.list()
         except ApiError as error:
-            raise FailureError(failure_of(error, what="The list of sandboxes", clock=self._clock)) from None
+            what = "The list of sandboxes could not be read"
+            raise FailureError(failure_of(error, what=what, clock=self._clock)) from None
         finally:
             await client.aclose()
 

@@ -205,7 +205,7 @@ async def test_real_socket_that_refuses_means_nothing_left() -> None:
     async with server() as (url, _):
         pass
     aep = over_network(url)
-    with pytest.raises(ConnectError, match=r"127\.0\.0\.1 cannot be reached") as caught:
+    with pytest.raises(ConnectError, match=rf"127\.0\.0\.1:{url.rpartition(':')[2]} cannot be reached") as caught:
         await aep.export_jobs.create({"a": 1})
     await aep.aclose()
     assert not caught.value.ambiguous

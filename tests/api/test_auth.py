@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -300,3 +302,21 @@ async def test_token_path_is_configurable() -> None:
 
     await client(httpx.MockTransport(handle), token_path="/ims/token/v2").sign_in()
     assert seen == ["/ims/token/v2"]
+
+
+def test_a_secret_that_does_not_come_keeps_nobody_from_leaving() -> None:
+    released = threading.Event()
+
+    def never() -> Secrets:
+        released.wait(5)
+        return secrets()()
+
+    async def leave() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client(Platform(), credentials=never).sign_in()
+
+    started = time.perf_counter()
+    asyncio.run(leave())
+    assert time.perf_counter() - started < 2
+    released.set()

@@ -261,6 +261,20 @@ def test_bodies_that_break_parsers(body: bytes) -> None:
     assert from_response(500, {}, body).status == 500
 
 
+def test_a_sandbox_that_is_refused_may_be_a_mistyped_one() -> None:
+    body = b'{"status":403,"title":"Forbidden","type":"http://ns.adobe.com/aep/errors/SMS-2010-403"}'
+    step = from_response(403, {}, body, sandbox="prodd").next_step
+    assert step.startswith("Check the name: aepx sandboxes list (or ctrl-o in the app) shows")
+    assert step.index("sandbox prodd is among them") < step.index("ask an administrator")
+    assert from_response(403, {}, body).next_step.startswith("Ask an administrator")
+
+
+def test_the_request_id_stands_beside_the_cause_not_in_it() -> None:
+    error = from_response(404, {"x-request-id": "rq1"}, b"", what="It failed.")
+    assert "rq1" not in error.cause
+    assert str(error).count("rq1") == 1
+
+
 def test_tree_answers_what_one_may_catch() -> None:
     assert issubclass(errors.CertificateError, errors.ConnectError)
     documented = errors.__doc__ or ""

@@ -115,9 +115,43 @@ def test_check_reports_every_fault_and_exits_2(home: Path, capsys: pytest.Captur
     assert lines[0].startswith(f"{path}:5: warning: connections.acme.polcy ")
     assert lines[1].startswith(f"{path}:7: error: poll.list_seconds ")
     assert "has no usable secret: no source is given. Set AEPX_CLIENT_SECRET" in lines[2]
-    assert err == "3 faults.\n"
+    assert err == "2 errors, 1 warning.\n"
     assert cli.main(["config", "check", "--json"]) == 2
     assert [fault["line"] for fault in json.loads(capsys.readouterr().out)] == [5, 7, None]
+
+
+def test_check_judges_the_keys_with_their_lines(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = '"job.cancel" = "n"\n"job.cancle" = "X"\n"job.clone" = "ctrl-b"\n"job.new" = "a"\n'
+    path = configured(home, f"{ACME}[keys]\n{keys}")
+    # With job.new on another key nothing stands in the way of job.cancel.
+    assert cli.main(["config", "check"]) == 2
+    said = capsys.readouterr().out
+    assert f'{path}:7: error: keys."job.cancle" is no command. Did you mean job.cancel?' in said
+    assert f'{path}:8: warning: keys."job.clone" (Clone) has only ctrl-b, which tmux takes as its prefix. Add' in said
+    assert "job.new" not in said
+    path.write_text(f'{ACME}[keys]\n"job.cancel" = "n"\n')
+    assert cli.main(["config", "check"]) == 2
+    said = capsys.readouterr().out
+    assert f'{path}:6: error: keys."job.cancel" (Cancel job) cannot be n: in the job list and the job detail' in said
+    assert "that is job.new (New job). Choose another key, or give job.new another one too." in said
+
+
+def test_check_needs_no_terminal_framework(home: Path) -> None:
+    configured(home, f'{ACME}[keys]\n"job.cancel" = "X"\n')
+    code = (
+        "import sys; from tui_app.cli.main import main; main(['config', 'check']); "
+        "print(*[name for name in ('textual', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_an_unknown_table_has_its_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = configured(home, ACME + "\n[conections.beta]\norg_id = 'o'\n")
+    assert cli.main(["config", "check"]) == 2
+    assert f"{path}:6: warning: conections is not a known key" in capsys.readouterr().out
+    assert cli.main(["config", "show"]) == 0
+    assert capsys.readouterr().err == "1 warning. See: aepx config check\n"
 
 
 def test_check_is_content_with_a_whole_connection(
@@ -171,6 +205,17 @@ def test_a_configuration_is_opened_with_its_log_and_its_warnings(
     assert loaded.settings.read_only
     assert logs.current_path() == home / "aepx.log"
     assert "Did you mean theme?" in capsys.readouterr().err
+
+
+def test_a_fault_that_stops_nothing_is_told_as_a_warning(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(home, ACME)
+    monkeypatch.setenv("AEPX_LOG_LEVEL", "bogus")
+    open_configuration(Globals())
+    assert capsys.readouterr().err == (
+        "environment: warning: AEPX_LOG_LEVEL is not a log level. Use one of DEBUG, INFO, WARNING, ERROR.\n"
+    )
 
 
 def test_secrets_known_at_the_start_are_kept_out_of_the_log(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +274,7 @@ def test_each_kind_of_failure_has_its_exit_code(
     command(fail, monkeypatch)
     assert cli.main(["doctor", "run"]) == code == exit_code(failure)
     _, err = capsys.readouterr()
-    assert err == "Error: Jobs were not listed. It said \\x1b[2J. Press r.\nRequest id: req-1\n"
+    assert err == "Error: Jobs were not listed: It said \\x1b[2J. Press r.\nRequest id: req-1\n"
 
 
 def raising(error: BaseException) -> Callable[[Globals], int]:
@@ -298,6 +343,25 @@ def test_help_lists_every_command_and_the_exit_codes() -> None:
     text = run("-h").stdout
     assert all(f"  {name} " in text for name in cli.COMMANDS)
     assert "130 interrupted" in text
+
+
+EVERY_COMMAND = [
+    "", "jobs", "jobs list", "jobs show", "jobs create", "jobs clone", "jobs cancel", "jobs watch",
+    "datasets", "datasets list", "datasets show", "datasets create", "sandboxes", "sandboxes list",
+    "config", "config path", "config show", "config check", "config init", "doctor", "demo", "emulator",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", EVERY_COMMAND)
+def test_help_tells_of_the_global_options_last_and_cuts_no_summary(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*words.split(), "--help"]) == 0
+    own, _, common = capsys.readouterr().out.partition("\nGlobal options:\n")
+    assert "--read-only" in common
+    assert "--read-only" not in own
+    assert "--help" in own
+    assert "..." not in own.partition("Commands:")[2]
 
 
 def test_completion_knows_the_commands() -> None:

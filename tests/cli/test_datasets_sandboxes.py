@@ -29,6 +29,15 @@ def test_create_prints_the_id_and_with_json_an_object(aepx: Aepx, platform: Serv
     assert shown["tags"]["team"] == ["a", "b"]
 
 
+def test_a_name_in_use_is_told_on_stderr_and_does_not_stop_a_script(aepx: Aepx, platform: ServedEmulator) -> None:
+    first = aepx("datasets", "create", "--name", "Twin", "--yes")
+    assert "exists" not in first.err
+    second = aepx("datasets", "create", "--name", "Twin", "--yes")
+    assert second.code == 0
+    assert f"Warning: a dataset of this name exists: {first.out.strip()}, created " in second.err
+    assert second.out.strip() not in ("", first.out.strip())
+
+
 def test_every_option_finds_its_place_and_a_dry_run_sends_nothing(aepx: Aepx, tmp_path: Path) -> None:
     path = tmp_path / "dataset.json"
     path.write_text(json.dumps({"name": "from file", "aspect": "production", "own": True}))

@@ -25,7 +25,9 @@ def test_all_is_well(aepx: Aepx, platform: ServedEmulator) -> None:
     assert found.document["ok"] is True
     points = {one["point"] for one in found.document["points"]}
     assert {"configuration", "sign-in", "clock", "sandbox prod", "terminal"} <= points
-    assert "+ ok" in aepx("doctor").out
+    shown = aepx("doctor").out
+    assert "+ ok      sign-in" in shown
+    assert "-         terminal  " in shown
 
 
 def test_no_connection_is_exit_2(aepx: Aepx) -> None:

@@ -37,6 +37,7 @@ def test_watching_one_that_fails_is_exit_1_with_code_and_message(aepx: Aepx, dat
     watched = aepx("jobs", "watch", failing, fine)
     assert watched.code == 1
     assert "FAILED  failed in write" in watched.out
+    assert f"{failing}  PROCESSING  stage finish" not in watched.out
     error = aepx("jobs", "show", failing, "--json").document["errors"][0]
     assert f"{error['code']} " in watched.err
 
@@ -82,7 +83,8 @@ def test_cancel_says_a_line_for_each_and_keeps_the_first_fault(aepx: Aepx, datas
         f"{ended}  not cancelled",
         "123456789  not cancelled",
     ]
-    assert "already ended" in cancelled.err
+    assert f"Export job {ended} was not cancelled: It has already ended as SUCCEEDED. Clone it" in cancelled.err
+    assert cancelled.err.count("\nRequest id: ") == 1
     watched = aepx("jobs", "watch", stuck)
     assert watched.code == 1
     assert "CANCELLED" in watched.out

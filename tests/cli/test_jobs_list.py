@@ -13,6 +13,7 @@ from tui_app.emulator.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.cli.conftest import Result
     from tests.support.served_emulator import ServedEmulator
@@ -103,11 +104,78 @@ def test_offline_answers_from_history_without_a_call(aepx: Aepx, platform: Serve
     assert calls.met == before
 
 
-def test_nothing_found_is_told_and_is_no_failure(aepx: Aepx, platform: ServedEmulator) -> None:
-    found = aepx("jobs", "list", "--filter", "no such thing")
+@pytest.mark.parametrize("form", [(), ("--json",), ("--csv",)])
+def test_nothing_found_is_told_and_is_no_failure(aepx: Aepx, platform: ServedEmulator, form: tuple[str, ...]) -> None:
+    found = aepx("jobs", "list", "--filter", "no such thing", *form)
     assert found.code == 0
-    assert "matches" in found.err
-    assert aepx("jobs", "list", "--filter", "no such thing", "--json").document == []
+    assert found.err == "No jobs match.\n"
+    assert found.out == {"": "", "--json": "[]\n"}.get("".join(form), found.out)
+    empty = aepx("--sandbox", "empty", "jobs", "list", *form)
+    assert empty.err == "Sandbox empty has no export jobs.\n"
+
+
+def test_a_status_unknown_here_is_asked_for_all_the_same_with_a_warning(aepx: Aepx, platform: ServedEmulator) -> None:
+    found = aepx("jobs", "list", "--status", "bogus,FAILED", "--limit", "1", "--json")
+    assert found.code == 0
+    assert [job["status"] for job in found.document] == ["FAILED"]
+    assert found.err.startswith(
+        "Warning: BOGUS is no status known here: NEW, QUEUED, PROCESSING, CANCELLING, SUCCEEDED, FAILED, CANCELLED.\n"
+    )
+    assert "Warning" not in aepx("jobs", "list", "--status", "canceled", "--limit", "1").err
+
+
+@pytest.mark.parametrize(
+    ("command", "first", "second"),
+    [
+        ("jobs list", "--json", "--csv"),
+        ("jobs list", "--ndjson", "--json"),
+        ("jobs show 1", "--raw", "--json"),
+        ("datasets list", "--csv", "--ndjson"),
+        ("datasets show x", "--json", "--raw"),
+        ("sandboxes list", "--json", "--ndjson"),
+    ],
+)
+def test_two_forms_at_once_are_a_usage_error(aepx: Aepx, command: str, first: str, second: str) -> None:
+    found = aepx(*command.split(), first, second)
+    assert (found.code, found.out) == (2, "")
+    assert found.err.endswith(f"Error: {first} and {second} exclude each other; choose one.\n")
+
+
+def test_one_more_than_shown_is_said_in_the_singular(aepx: Aepx, platform: ServedEmulator) -> None:
+    told = aepx("jobs", "list", "--limit", "1").err
+    assert told == "The newest one is shown; there are more. Say --limit N or --all for them.\n"
+
+
+def test_the_table_tells_the_stage_in_words_only(aepx: Aepx, platform: ServedEmulator) -> None:
+    shown = aepx("jobs", "list").out
+    assert "PROCESSING" in shown
+    assert "█" not in shown
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["jobs list", "jobs show 1", "jobs watch 1", "jobs cancel 1 --yes", "datasets list", "doctor",
+     "jobs create --dataset d --segment s", "datasets create --name n"],
+)  # fmt: skip
+def test_a_mistyped_sandbox_is_explained_and_leaves_no_history(
+    aepx: Aepx, platform: ServedEmulator, clean_home: Path, command: str
+) -> None:
+    found = aepx("--sandbox", "prodd", *command.split())
+    assert found.code == 4
+    said = found.out + found.err
+    assert "aepx sandboxes list" in said or "Choose one of them with --sandbox." in said
+    assert not list(clean_home.rglob("*.db*"))
+
+
+def test_a_history_that_was_there_or_holds_something_stays(
+    aepx: Aepx, platform: ServedEmulator, clean_home: Path
+) -> None:
+    aepx("jobs", "list", "--limit", "1")
+    kept = list(clean_home.rglob("*.db"))
+    platform.emulator.faults.add(Fault(path="*/export/jobs", status=403, body={"title": "no"}, times=None))
+    assert aepx("jobs", "list").code == 4
+    assert list(clean_home.rglob("*.db")) == kept
+    assert len(aepx("jobs", "list", "--offline", "--json").document) == 1
 
 
 def test_show_prints_one_job_normalised_raw_and_as_text(aepx: Aepx, platform: ServedEmulator) -> None:
@@ -119,15 +187,19 @@ def test_show_prints_one_job_normalised_raw_and_as_text(aepx: Aepx, platform: Se
     assert "computeGatewayJobId" in raw
     text = aepx("jobs", "show", listed["id"]).out
     assert "! FAILED" in text
-    assert listed["errors"][0]["code"] in text
+    assert text.count(f"\nerror         {listed['errors'][0]['code']} ") == 1
+    assert text.count(listed["errors"][0]["message"]) == 1
 
 
 def test_an_unknown_job_is_named_with_exit_1(aepx: Aepx, platform: ServedEmulator) -> None:
     shown = aepx("jobs", "show", "123456789")
     assert shown.code == 1
     assert shown.out == ""
-    assert "123456789" in shown.err
-    assert "sandbox prod" in shown.err
+    said, request = shown.err.splitlines()
+    assert said.startswith("Error: Export job 123456789 could not be read: The platform answered 404 ")
+    assert said.endswith(". Check the id, and that it belongs to sandbox prod.")
+    assert request.startswith("Request id: ")
+    assert request.removeprefix("Request id: ") not in said
 
 
 @pytest.mark.parametrize(

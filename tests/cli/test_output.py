@@ -89,6 +89,14 @@ def test_a_table_is_aligned_by_cells_and_sanitised() -> None:
     assert lines[3].endswith("x" * 200)
 
 
+def test_one_long_name_does_not_push_a_column_away_where_nobody_looks() -> None:
+    output, out, _ = outputs()
+    output.table(("NAME", "UNION"), [("n" * 300, "no"), ("m" * 35, "yes"), ("short", "yes")])
+    assert out.getvalue().splitlines() == [
+        f"{'NAME':<40}  UNION", f"{'n' * 300}  no", f"{'m' * 35:<40}  yes", f"{'short':<40}  yes"
+    ]  # fmt: skip
+
+
 def test_a_table_fits_the_terminal_and_marks_what_it_cut() -> None:
     output, out, _ = outputs(terminal=True)
     output.table(("ID", "NAME", "NOTE"), [("1", "n" * 100, "m" * 90)])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,3 +41,12 @@ def test_leaving_the_first_run_says_what_to_do_next(aepx: Open) -> None:
     code, _ = terminal.wait_ended()
     assert code == 0
     assert "aepx demo" in terminal.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_ends_the_first_run_in_order(aepx: Open, number: signal.Signals) -> None:
+    terminal = aepx()
+    terminal.wait_for("No connection is set up")
+    terminal.signal(number)
+    assert terminal.wait_ended()[0] == 128 + number
+    assert terminal.modes() == {"25", "7"}

@@ -105,11 +105,11 @@ def submit(terminal: Terminal, dataset_id: str) -> None:
     """Fill in the form for an export of one segment, and send it."""
     terminal.wait_for(r"60 jobs")
     terminal.press("n")
-    terminal.wait_for("Where the export")
+    terminal.wait_for("makes one on the profile union")
     terminal.press(dataset_id)
     terminal.wait_for(dataset_id)
     terminal.press("tab")
-    terminal.wait_gone("Where the export")
+    terminal.wait_gone("makes one on the profile union")
     terminal.press("audience-one")
     terminal.wait_for("Segment 1 +audience-one")
     terminal.press("ctrl-j")

@@ -62,6 +62,19 @@ async def test_a_marked_job_fails_in_its_stage(caller: Caller, marker: str, *, h
     assert (await caller.get(f"{CATALOG}/batches/{batch}"))[batch]["status"] == "failed"
 
 
+@pytest.mark.parametrize("outcome", ["fail-export", "fail-write"])
+def test_the_stage_a_job_fails_in_is_not_told_to_be_over_before_the_job_is(outcome: str) -> None:
+    plan = timeline(0, (10, 20, 30, 40, 5), outcome=outcome)
+    last, end = state(plan, plan.total_ms - 1), state(plan, plan.total_ms)
+    failing, failed = (last.export, end.export) if outcome == "fail-export" else (last.write, end.write)
+    assert (last.status, end.status) == ("PROCESSING", "FAILED")
+    assert failing is not None
+    assert failed is not None
+    assert failing.end_ms is None
+    assert last.updated_ms == failing.start_ms == failed.start_ms
+    assert failed.end_ms == end.updated_ms - 5_000
+
+
 async def test_a_stuck_job_never_moves_until_it_is_cancelled(caller: Caller) -> None:
     made = await caller.job("stuck")
     await caller.clock.advance(3_600)

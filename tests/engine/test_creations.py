@@ -275,6 +275,24 @@ async def test_a_search_that_failed_does_not_pass_for_nothing_found(
     assert len(await unsettled(engine)) == 1
 
 
+async def test_a_job_that_arrives_late_is_found_by_searching_again(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    platform.fail(CREATE, answer_lost())
+    lost = await passing(clock, engine.jobs.submit(REQUEST))
+    again = await engine.jobs.search_again(lost.intent_id)
+    assert (again.intent_id, again.candidates, again.searched) == (lost.intent_id, (), True)
+    platform.fail(LIST, offline())
+    assert not (await engine.jobs.search_again(lost.intent_id)).searched
+    platform.put(made_from(REQUEST, 500, age_s=0))
+    (candidate,) = (await engine.jobs.search_again(lost.intent_id)).candidates
+    assert candidate.job_id == "500"
+    assert len(platform.asked(CREATE)) == 1
+    await engine.jobs.settle(lost.intent_id, candidate)
+    with pytest.raises(FailureError, match="settled already"):
+        await engine.jobs.search_again(lost.intent_id)
+
+
 async def test_candidates_are_alike_recent_unclaimed_unseen_and_not_the_schedulers(
     engine: Engine, platform: FakePlatform, clock: FakeClock
 ) -> None:
@@ -355,6 +373,21 @@ async def test_two_crashes_and_one_job_count_it_once(engine: Engine, platform: F
     assert first.made is not None
     assert second.made is None
     assert second.candidates == ()
+
+
+async def test_what_another_aepx_settles_meanwhile_is_not_said_to_be_none(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    intent_id = await open_intent(engine)
+    platform.put(made_from(REQUEST, 500))
+    held = platform.hold(LIST)
+    settling = asyncio.create_task(engine.jobs.settle_open())
+    await drain()
+    await engine._core.history.intents.close(intent_id, state="made", at_ms=now_ms(clock), job_id="500")
+    held.set()
+    (settlement,) = await settling
+    assert settlement.made is not None
+    assert settlement.made.job_id == "500"
 
 
 async def test_what_another_running_aepx_sends_is_left_to_it(engine: Engine, platform: FakePlatform) -> None:

@@ -71,6 +71,23 @@ async def test_a_lost_answer_and_a_list_that_fails_tell_of_the_first(engine: Eng
     assert caught.value.failure.kind is FailureKind.NETWORK
 
 
+async def test_datasets_of_a_name_are_those_of_catalog(engine: Engine, platform: FakePlatform) -> None:
+    platform.datasets["one"] = dataset("Exports [/x]", created=START_MS - 60_000)
+    platform.datasets["two"] = dataset("Exports [/x]")
+    platform.datasets["other"] = dataset("exports [/X]")
+    found = await engine.datasets.named("Exports [/x]")
+    assert {(one.dataset_id, one.created_ms) for one in found} == {("one", START_MS - 60_000), ("two", START_MS)}
+    assert await engine.datasets.named("nobody's") == ()
+
+
+async def test_datasets_of_a_name_are_those_seen_so_far_while_catalog_is_away(
+    engine: Engine, platform: FakePlatform
+) -> None:
+    dataset_id = await engine.datasets.create(REQUEST)
+    platform.fail(LIST, offline())
+    assert [one.dataset_id for one in await engine.datasets.named("Exports [/x]")] == [dataset_id]
+
+
 async def test_a_plain_refusal_looks_for_nothing(engine: Engine, platform: FakePlatform) -> None:
     platform.fail(CREATE, BadRequestError("No.", status=400, cause="The name is taken."))
     with pytest.raises(FailureError, match="The name is taken"):

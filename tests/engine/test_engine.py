@@ -270,10 +270,11 @@ def test_an_error_becomes_the_failure_to_show(name: str, clock: FakeClock) -> No
     if issubclass(kind, StatusError):
         more = {"status": 418, "code": "C1", "request_id": "r1", "retry_after_s": 1.5, "body": "b"}
     elif issubclass(kind, SignInError):
-        more = {"status": 400}
+        more = {"status": 400, "request_id": "r1"}
     failure = failure_of(kind("What.", cause="Cause.", next_step="Step.", **more), what="The thing", clock=clock)
     assert failure.kind is _KINDS[name]
-    assert str(failure) == "The thing. Cause. Step."
+    assert str(failure) == "The thing: Cause. Step."
+    assert failure.request_id == more.get("request_id")
     if issubclass(kind, StatusError):
         assert (failure.http_status, failure.code, failure.request_id, failure.body) == (418, "C1", "r1", "b")
         assert failure.retry_at_ms == START_MS + 1_500
@@ -285,4 +286,4 @@ def test_an_error_becomes_the_failure_to_show(name: str, clock: FakeClock) -> No
 def test_an_error_without_a_cause_says_what_it_was(clock: FakeClock) -> None:
     assert failure_of(ApiError("It broke."), what="The thing", clock=clock).cause == "It broke."
     history = failure_of(HistoryError("History x is closed."), what="The thing", clock=clock)
-    assert (history.kind, str(history)) == (FailureKind.LOCAL, "The thing. History x is closed.")
+    assert (history.kind, str(history)) == (FailureKind.LOCAL, "The thing: History x is closed.")

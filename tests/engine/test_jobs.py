@@ -113,7 +113,7 @@ async def test_a_cancel_is_marked_until_the_platform_shows_it(engine: Engine, pl
 
 async def test_an_ended_job_is_not_cancelled(engine: Engine, platform: FakePlatform) -> None:
     await remember(engine, job(1, "FAILED"))
-    with pytest.raises(FailureError, match="already ended: FAILED"):
+    with pytest.raises(FailureError, match="already ended as FAILED"):
         await engine.jobs.cancel("1")
     assert platform.calls == []
 
@@ -122,7 +122,7 @@ async def test_a_job_nobody_looked_at_is_looked_at_before_it_is_cancelled(
     engine: Engine, platform: FakePlatform
 ) -> None:
     platform.put(job(1, "SUCCEEDED"), job(2, "PROCESSING", stage="gap"))
-    with pytest.raises(FailureError, match="already ended: SUCCEEDED"):
+    with pytest.raises(FailureError, match="already ended as SUCCEEDED"):
         await engine.jobs.cancel("1")
     with pytest.raises(FailureError) as caught:
         await engine.jobs.cancel("404")

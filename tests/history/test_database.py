@@ -21,6 +21,7 @@ from tests.support.engines import job
 from tui_app.history import schema
 from tui_app.history.database import Database, HistoryError, InPlace
 from tui_app.history.history import History, history_path
+from tui_app.history.intents import NOT_MADE
 from tui_app.models.export_job import ExportJob
 from tui_app.models.job_query import JobQuery
 
@@ -324,3 +325,31 @@ async def test_lookups_replace_and_sort_by_name(history: History) -> None:
     assert await history.lookups.all("other") == []
     await history.lookups.set_note("view", json.dumps({"a": 1}))
     assert await history.lookups.note("view") == '{"a": 1}'
+
+
+async def test_a_history_just_begun_can_be_taken_back_while_it_holds_nothing(path: Path) -> None:
+    begun = History(path, runner=InPlace())
+    begun.open()
+    intent = await begun.intents.open({}, fingerprint="f", owner="o:1", at_ms=1)
+    await begun.intents.close(intent, state=NOT_MADE, at_ms=2)
+    begun.discard_new()
+    begun.close()
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+async def test_a_history_that_was_there_or_holds_an_open_creation_is_not_taken_back(
+    path: Path,
+    known_before: bool,  # noqa: FBT001 - a table's column
+) -> None:
+    if known_before:
+        first = History(path, runner=InPlace())
+        first.open()
+        first.close()
+    history = History(path, runner=InPlace())
+    history.open()
+    if not known_before:
+        await history.intents.open({}, fingerprint="f", owner="o:1", at_ms=1)
+    history.discard_new()
+    history.close()
+    assert mode(path) == 0o600

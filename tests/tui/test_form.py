@@ -92,10 +92,17 @@ async def test_lines_pasted_into_one_field_are_joined() -> None:
 async def test_a_choice_moves_with_the_arrows_and_stays_at_the_ends() -> None:
     app = Bench()
     async with app.run_test() as pilot:
-        for keys, value in ((("tab", "left"), None), (("right", "right", "right"), True), (("space",), None)):
+        for keys, value in ((("tab", "left"), None), (("right", "right", "right"), True), (("left",), False)):
             await pilot.press(*keys)
             assert app.choice.value is value
-        assert "(•) default  ( ) no  ( ) yes" in screen_text(pilot)
+        assert "( ) default  (•) no  ( ) yes" in screen_text(pilot)
+
+
+async def test_space_keeps_the_choice_that_the_arrows_made() -> None:
+    app = Bench()
+    async with app.run_test() as pilot:
+        await pilot.press("tab", "right", "right", "space", "space")
+        assert app.choice.value is True
 
 
 async def test_options_are_clicked() -> None:

@@ -282,7 +282,7 @@ async def test_a_job_the_platform_no_longer_knows_stays_with_a_banner(tmp_path: 
         await bench.press("r")
 
         assert "The platform no longer knows this job" in bench.text
-        assert "PROCESSING gone" in bench.text
+        assert "- PROCESSING  job 24115" in bench.text
         assert "x Cancel job" not in bench.text
         assert bench.engine.monitor._followed == set()
 
@@ -367,14 +367,38 @@ async def test_the_id_and_parts_of_the_job_can_be_copied(tmp_path: Path) -> None
         assert bench.app.clipboard == "65e0c0ffee0123456789abcd"
 
 
-async def test_full_screen_gives_the_pane_all_lines_and_escape_takes_them_back(tmp_path: Path) -> None:
-    async with detail(tmp_path, FAILED, pane="raw") as bench:
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (60, 15)])
+async def test_what_can_be_copied_is_a_line_each(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with detail(tmp_path, FAILED, size=size) as bench:
+        await bench.press("C")
+
+        lines = [line for line in bench.text.splitlines() if "JSON" in line]
+        assert len(lines) == 1
+        assert "1,142 characters: profileInstanceId, job" in lines[0]
+        assert "\\n" not in bench.text
+
+
+async def test_full_screen_keeps_one_line_and_escape_takes_the_rest_back(tmp_path: Path) -> None:
+    async with detail(tmp_path, FAILED, pane="raw", size=(60, 15)) as bench:
         await bench.press("f")
-        assert bench.text.startswith(" {")
+        lines = bench.text.splitlines()
+        assert lines[0].startswith(" f or esc leaves full screen")
+        assert "! FAILED" in lines[0]
+        assert lines[1] == " {"
 
         await bench.press("escape")
         assert "job 24115" in bench.text
         assert bench.screen.pane == "raw"
+
+
+async def test_full_screen_says_when_nothing_is_live_any_more(tmp_path: Path) -> None:
+    async with detail(tmp_path, FAILED, pane="raw") as bench:
+        await bench.press("f", "p")
+        assert "PAUSED" in bench.text.splitlines()[0]
+
+        bench.platform.fail("export_jobs.get", offline(), times=None)
+        await bench.press("r")
+        assert "Connection refused." in bench.text
 
 
 async def test_time_style_switches_ages_to_times(tmp_path: Path) -> None:
@@ -409,7 +433,7 @@ async def test_search_finds_steps_wraps_round_and_clears(tmp_path: Path) -> None
         assert '"needle": 0' in bench.text
 
         await bench.press("enter", "n", "n")
-        assert "3 of 60  n next" in bench.text
+        assert "3 of 60  esc clears" in bench.text
         await bench.press("N", "N", "N")
         assert "60 of 60" in bench.text
         assert '"needle": 59' in bench.text
@@ -425,7 +449,7 @@ async def test_search_without_a_match_says_so_and_leaves_n_to_new_job(tmp_path: 
         await bench.press("slash", *"zzz", "enter")
 
         assert "no match for `zzz`" in bench.text
-        assert bench.screen.query_one(RawPane).check_action("match_next", ()) is False
+        assert "n New job" in bench.text
 
 
 async def test_a_change_keeps_the_place_in_the_raw_record(tmp_path: Path) -> None:

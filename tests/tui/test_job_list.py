@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.clock import FakeClock
-from tests.support.engines import HOSTILE, START_MS, job, make_app, make_engine, offline, remember, screen_text, settle
+from tests.support.engines import (
+    HOSTILE,
+    START_MS,
+    answer_lost,
+    job,
+    make_app,
+    make_engine,
+    offline,
+    remember,
+    screen_text,
+    settle,
+)
 from tui_app.engine.session import Policy
 from tui_app.tui.screens.dialogs import Confirm, FailureDialog, Pick
 from tui_app.tui.screens.job_list import JobListScreen
@@ -284,6 +295,26 @@ class TestFailure:
             assert "live" in screen_text(pilot).splitlines()[0]
         await app.shutdown()
 
+    async def test_an_outage_is_told_also_after_something_else_had_failed(self, tmp_path: Path) -> None:
+        clock = FakeClock()
+        engine, platform = make_engine(tmp_path, clock, jobs=some_jobs())
+        app = make_app(engine, live=True)
+        async with app.run_test(size=(140, 40)) as pilot:
+            await settle(pilot, engine)
+            platform.fail("export_jobs.cancel", answer_lost())
+            await pilot.press("x")
+            await settle(pilot, engine)
+            await pilot.press("y")
+            await settle(pilot, engine)
+            assert "The connection was closed" in screen_text(pilot)
+            platform.fail("export_jobs.list_page", offline(), times=None)
+            await clock.advance(70)
+            await settle(pilot, engine)
+            line = screen_text(pilot).splitlines()[-2]
+            assert "Connection refused" in line
+            assert "next try" in line
+        await app.shutdown()
+
     async def test_without_history_the_empty_list_says_what_to_do(self, tmp_path: Path) -> None:
         engine, platform = make_engine(tmp_path, FakeClock())
         platform.fail("export_jobs.list_page", offline(), times=None)
@@ -412,4 +443,65 @@ async def test_every_command_of_the_list_is_in_the_palette(tmp_path: Path) -> No
             if "Export…" in screen_text(pilot):
                 break
         assert "Export…" in screen_text(pilot)
+    await app.shutdown()
+
+
+async def test_more_arrivals_than_fit_keep_an_untouched_list_at_its_top(tmp_path: Path) -> None:
+    engine, platform = make_engine(tmp_path, FakeClock(), jobs=some_jobs())
+    await remember(engine, *some_jobs())
+    platform.put(*(job(25000 + n, created_ms=START_MS + n * MINUTE) for n in range(60)))
+    app = make_app(engine, live=True)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot, engine)
+        assert the_list(app).table.cursor_index == 0
+        assert "25059" in screen_text(pilot)
+        assert "new above" not in screen_text(pilot)
+    await app.shutdown()
+
+
+async def test_clearing_a_filter_makes_nothing_new(tmp_path: Path) -> None:
+    engine, _ = make_engine(tmp_path, FakeClock())
+    await remember(engine, *(job(25000 + n, created_ms=START_MS - n * MINUTE) for n in range(60)))
+    app = make_app(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("slash", *"25050", "enter")
+        await settle(pilot, engine)
+        await pilot.press("escape")
+        await settle(pilot, engine)
+        current = the_list(app).current()
+        assert current is not None
+        assert current.job_id == "25050"
+        assert "new above" not in screen_text(pilot)
+    await app.shutdown()
+
+
+async def test_stuck_jobs_are_counted_and_found_by_that_word(tmp_path: Path) -> None:
+    engine, _ = make_engine(tmp_path, FakeClock())
+    hours = 5 * 60 * MINUTE
+    await remember(engine, *some_jobs(), job(24000, "PROCESSING", stage="export", created_ms=START_MS - hours))
+    app = make_app(engine)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot, engine)
+        assert "1 stuck?" in screen_text(pilot).splitlines()[0]
+        await pilot.press("slash", *"stuck", "enter")
+        await settle(pilot, engine)
+        assert "1 of 4" in screen_text(pilot)
+        assert ">^ PROCESSING  24000" in screen_text(pilot)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot, engine)
+        assert ">2 !1 ^1" in screen_text(pilot).splitlines()[0]
+    await app.shutdown()
+
+
+async def test_times_of_day_fit_their_column(tmp_path: Path) -> None:
+    engine, _ = make_engine(tmp_path, FakeClock())
+    await remember(engine, *some_jobs(), job(24000, created_ms=START_MS - 50 * 24 * 60 * MINUTE))
+    app = make_app(engine)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("T")
+        await settle(pilot, engine)
+        text = screen_text(pilot)
+        assert "CREATED" in text
+        assert "11:58:00" in text
+        assert "01-10 12:00" in text
     await app.shutdown()

@@ -12,9 +12,19 @@ from textual.events import Paste
 from textual.widgets import Static
 
 from tests.support.clock import FakeClock
-from tests.support.engines import FakePlatform, answer_lost, make_app, make_engine, offline, screen_text, settle
+from tests.support.engines import (
+    FakePlatform,
+    answer_lost,
+    dataset,
+    make_app,
+    make_engine,
+    offline,
+    screen_text,
+    settle,
+)
 from tests.support.samples import dataset_body
 from tui_app.engine.session import Policy
+from tui_app.text import cell_width
 from tui_app.tui.screens.dialogs import Confirm
 from tui_app.tui.screens.first_run import FirstRunApp
 from tui_app.tui.screens.job_list import JobListScreen
@@ -143,6 +153,25 @@ async def test_another_schema_is_a_warning_to_acknowledge(tmp_path: Path) -> Non
         assert "not based on the profile union" in desk.shown
         await desk.press("y")
         assert len(desk.created) == 1
+
+
+async def test_a_name_that_is_in_use_is_told_before_a_second_is_made(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        desk.platform.datasets["d7"] = dataset("Loyalty")
+        await desk.press(*"Loyalty", "ctrl+j")
+        assert isinstance(desk.pilot.app.screen, Confirm)
+        assert "A dataset of this name exists (d7, created" in " ".join(desk.shown.split())
+        await desk.press("n")
+        assert desk.created == []
+        await desk.press("ctrl+j", "y")
+        assert len(desk.created) == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_every_hint_fits_its_line(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with form(tmp_path, size=size) as desk:
+        for row in desk.form.form.rows:
+            assert cell_width(row.hint) <= 78, row.hint
 
 
 async def test_the_id_goes_into_a_new_job(tmp_path: Path) -> None:

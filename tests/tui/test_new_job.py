@@ -31,7 +31,7 @@ from tui_app.api.errors import BadRequestError
 from tui_app.engine.session import Policy
 from tui_app.models.export_job import MergePolicyRef, Segment
 from tui_app.models.export_request import ExportRequest
-from tui_app.text import safe_text
+from tui_app.text import cell_width, safe_text
 from tui_app.tui.commands import BY_ID
 from tui_app.tui.screens.dialogs import Confirm, Pick
 from tui_app.tui.screens.keys import KeysScreen
@@ -169,7 +169,7 @@ async def test_the_whole_body_is_entered_by_keys_alone(tmp_path: Path) -> None:
         for text in ("web.url", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"):
             await desk.paste(text)
             await desk.press("enter")
-        await desk.press("space", "tab", "right", "tab")
+        await desk.press("right", "tab", "right", "tab")
         await desk.press("ctrl+u", *"_xdm.other")
         await desk.press("ctrl+j")
         assert desk.created == [
@@ -280,6 +280,65 @@ async def test_the_focus_goes_to_the_first_error_in_the_order_of_the_form(tmp_pa
         assert desk.created == []
 
 
+async def test_what_was_not_sent_and_why_is_said_until_something_changes(tmp_path: Path) -> None:
+    late, early = "2024-03-02T00:00:00Z", "2024-03-01T00:00:00Z"
+    async with form(tmp_path, request=replace(ready(), qualified_from=late, qualified_to=early), size=(60, 15)) as desk:
+        await desk.press("ctrl+j")
+        assert desk.created == []
+        assert desk.failure == "! Not sent: 1 error. Qualified to: the window ends before it starts."
+        assert "Not sent: 1 error." in desk.shown
+        await desk.press("tab", "shift+tab")
+        assert "Not sent" in desk.failure
+        await desk.press("x")
+        assert desk.failure == ""
+        await desk.write(dataset="")
+        await desk.press("ctrl+j")
+        assert desk.failure == "! Not sent: 2 errors. Dataset: the export has no dataset to write to."
+
+
+async def test_no_error_leaves_nothing_said(tmp_path: Path) -> None:
+    async with form(tmp_path, request=replace(ready(), dataset_id="")) as desk:
+        await desk.press("ctrl+j")
+        assert "Not sent" in desk.failure
+        await desk.press("escape")
+        assert desk.answers == [None]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_every_hint_fits_its_line(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with form(tmp_path, size=size) as desk:
+        desk.form.events.go_to(1)
+        await desk.rest()
+        for row in desk.form.form.rows:
+            assert cell_width(row.hint) <= 78, row.hint
+        desk.form.events.focus()
+        await desk.rest()
+        assert desk.hint.endswith("left and right choose.")
+
+
+async def test_the_form_does_not_warn_of_what_it_ticked_itself(tmp_path: Path) -> None:
+    async with form(tmp_path, dataset_id=DATASET) as desk:
+        await desk.press("tab", *"abc", "tab", "tab", "right", "right", "space", "tab")
+        assert desk.form.request().segments == (Segment("abc", None, ("realized", "existing", "exited")),)
+        assert desk.row("filter.segments[0].status").note == ""
+        await desk.press("ctrl+j")
+        assert len(desk.created) == 1
+
+
+async def test_it_warns_of_a_retired_status_that_somebody_chose(tmp_path: Path) -> None:
+    chosen = replace(ready(), segments=(Segment("given", None, ("existing",)), Segment("new")))
+    async with form(tmp_path, request=replace(chosen, merge_policy=MergePolicyRef("p"))) as desk:
+        await desk.press("ctrl+j")
+        assert "existing" in desk.row("filter.segments[0].status").note
+        await desk.press("n")
+        desk.form.segments.rows[0].flags.focus()
+        await desk.press("right", "space", "left", "space")
+        assert desk.row("filter.segments[0].status").note == ""
+        desk.form.segments.rows[1].flags.focus()
+        await desk.press("right", "space", "space", "ctrl+j")
+        assert "existing" in desk.row("filter.segments[1].status").note
+
+
 async def test_no_status_ticked_is_an_error(tmp_path: Path) -> None:
     async with form(tmp_path, request=ready()) as desk:
         desk.form.segments.rows[0].flags.focus()
@@ -306,9 +365,15 @@ async def test_a_protected_sandbox_wants_its_name(tmp_path: Path) -> None:
     async with form(tmp_path, request=ready(), policy=Policy.PROTECTED) as desk:
         await desk.press("ctrl+j")
         assert desk.shows(Confirm)
-        await desk.press("enter")
+        assert "type the sandbox's name here" in desk.shown
+        assert "(y)" not in desk.shown
+        assert "(n)" not in desk.shown
+        await desk.press(*"pray", "enter")
         assert desk.created == []
-        await desk.press(*"prod", "enter")
+        assert "That is not the sandbox's name." in desk.shown
+        await desk.press("backspace", "backspace")
+        assert "That is not" not in desk.shown
+        await desk.press(*"od", "enter")
         assert desk.answers == ["24116"]
 
 
@@ -453,6 +518,34 @@ async def test_none_was_made_goes_back_to_the_form_with_nothing_lost(tmp_path: P
         assert desk.answers == ["24116"]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_a_job_that_arrives_late_is_found_by_looking_again(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with form(tmp_path, request=ready(), size=size) as desk:
+        await lose(desk, happens=False)
+        assert "look again" in desk.shown
+        assert "(r)" in desk.shown
+        alike = ready().to_body()["filter"]
+        now = int(desk.engine.clock.now().timestamp() * 1000)
+        desk.platform.put(job(30000, "QUEUED", stage="queue", created_ms=now, filter=alike))
+        await desk.press("r")
+        assert "One job like it" in desk.shown
+        assert "30000" in desk.shown
+        await desk.press("m")
+        assert desk.answers == ["30000"]
+        assert len(desk.created) == 1
+
+
+async def test_looking_again_offline_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    async with form(tmp_path, request=ready()) as desk:
+        await lose(desk, happens=False)
+        desk.platform.fail("export_jobs.list_page", offline(), times=None)
+        await desk.press("r")
+        assert "could not be searched" in desk.shown
+        desk.platform.mend("export_jobs.list_page")
+        await desk.press("r")
+        assert "No job like it" in desk.shown
+
+
 @pytest.mark.parametrize("key", ["escape", "enter"])
 async def test_left_open_it_warns_before_a_second_try(tmp_path: Path, key: str) -> None:
     async with form(tmp_path, request=ready()) as desk:
@@ -477,6 +570,20 @@ async def test_a_dataset_is_created_on_the_way(tmp_path: Path) -> None:
         assert desk.form.dataset.value == made
         assert desk.row("destination.datasetId").aside == "Fresh"
         assert desk.app.focused is desk.form.segments.rows[0].id_field
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 15)])
+async def test_a_long_name_is_cut_and_its_id_is_not(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with form(tmp_path, size=size) as desk:
+        desk.platform.datasets = {f"65e0c0ffee0123456789{number:04d}": dataset("long " * 60) for number in range(30)}
+        await desk.press("ctrl+l", "enter")
+        lines = [line for line in desk.shown.splitlines() if "65e0c0ffee" in line]
+        assert len(lines) >= 5
+        assert all("long long" in line and "…  65e0c0ffee0123456789" in line for line in lines)
+        await desk.press(*["down"] * 29)
+        assert "65e0c0ffee01234567890029" in desk.shown
+        await desk.press("enter")
+        assert desk.form.dataset.value == "65e0c0ffee01234567890029"
 
 
 async def test_a_dataset_is_picked_from_those_known_or_from_all(tmp_path: Path) -> None:
@@ -598,7 +705,7 @@ async def test_the_preview_follows_beside_the_form(tmp_path: Path) -> None:
         await desk.press(*"abc")
         assert '"datasetId": "abc"' in desk.shown
         await desk.press("ctrl+t")
-        for text in ("curl --request POST", "$ACCESS_TOKEN", "$CLIENT_ID", "x-sandbox-name: prod"):
+        for text in ("curl --request POST", "$ACCESS_TOKEN", "$AEPX_CLIENT_ID", "x-sandbox-name: prod"):
             assert text in desk.shown
         assert "New export job" in desk.shown
         await desk.press("ctrl+y")

@@ -65,14 +65,14 @@ async def test_a_covered_list_paints_nothing_and_is_right_when_uncovered(tmp_pat
         await settle(pilot, engine)
         frames.clear()
         for number in range(3):
-            platform.put(job(25_000 + number, "FAILED", created_ms=START_MS - number))
+            platform.put(job(25_000 + number, "CANCELLED", created_ms=START_MS - number))
             await engine.refresh()
             await settle(pilot, engine)
         assert frames == []
         await pilot.press("escape")
         await settle(pilot, engine)
         assert isinstance(app.screen, JobListScreen)
-        assert "FAILED       25000" in screen_text(pilot)
+        assert "CANCELLED    25000" in screen_text(pilot)
 
 
 async def test_a_filter_typed_before_its_field_has_the_focus_is_text_and_not_commands(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -163,10 +164,16 @@ def test_rfc_3339_is_read(written: str, expected: datetime) -> None:
         ("2024-03-01T00:00Z", "is not an RFC 3339 time"),
         ("1709290800123", "is not an RFC 3339 time"),
         ("", "is not an RFC 3339 time"),
-        ("2024-02-30T00:00:00Z", "is not a moment of the calendar"),
-        ("2024-03-01T24:00:00Z", "is not a moment of the calendar"),
-        ("2024-03-01T00:00:00+24:00", "is not a moment of the calendar"),
-        ("2024-03-01T00:00:00+01:60", "is not a moment of the calendar"),
+        ("2026-13-01", "2026-13-01 is no date (month 13): it takes 1 to 12."),
+        ("2026-00-01T00:00:00", "2026-00-01 is no date (month 0): it takes 1 to 12."),
+        ("0000-01-01", "0000-01-01 is no date (year 0): it takes 1 to 9999."),
+        ("2026-02-29 00:00:00", "2026-02-29 is no date (day 29): it takes 1 to 28."),
+        ("2024-02-30T00:00:00Z", "2024-02-30 is no date (day 30): it takes 1 to 29."),
+        ("2024-03-01T24:00:00Z", "24:00:00 is no time of day (hour 24): it takes 0 to 23."),
+        ("2024-03-01 10:60", "10:60 is no time of day (minute 60): it takes 0 to 59."),
+        ("2024-03-01T10:00:61", "10:00:61 is no time of day (second 61): it takes 0 to 60."),
+        ("2024-03-01T00:00:00+24:00", "+24:00 is no zone offset (hour 24): it takes 0 to 23."),
+        ("2024-03-01T00:00:00+01:60", "+01:60 is no zone offset (minute 60): it takes 0 to 59."),
         ("9999-12-31T23:59:60Z", "is not a moment of the calendar"),
         ("2024-03-01T00:00:0٣Z", "is not an RFC 3339 time"),
     ],
@@ -175,6 +182,13 @@ def test_what_is_not_rfc_3339_is_explained(written: str, said: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         parse_rfc3339(written)
     assert said in str(caught.value)
+
+
+@given(st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?", fullmatch=True))
+def test_what_a_remedy_says_to_write_can_be_written(written: str) -> None:
+    advised = re.search(r"(?:write|like) (\S+?Z)[ .]", str(_read(written)))
+    if advised:
+        assert isinstance(_read(advised[1]), datetime), written
 
 
 def test_a_long_text_is_not_repeated_whole() -> None:

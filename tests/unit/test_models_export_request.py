@@ -280,7 +280,7 @@ def test_findings_name_the_cause_and_the_remedy() -> None:
     assert short.cause == "'2024-03-01' has a date but no time."
     assert short.remedy == "Write it like 2024-03-01T00:00:00Z."
     (late,) = replace(MINIMAL, qualified_from="2024-03-02T00:00:00Z", qualified_to="2024-03-01T00:00:00Z").check()
-    assert late.cause == "The qualification window ends before it starts."
+    assert late.cause == "The window ends before it starts."
 
 
 @given(REQUESTS)

@@ -12,10 +12,12 @@ from tui_app.models.failure import Failure, FailureError, FailureKind
     [
         (
             ("Export job 24115 was not cancelled", "The sandbox is read-only.", "Choose another sandbox"),
-            "Export job 24115 was not cancelled. The sandbox is read-only. Choose another sandbox.",
+            "Export job 24115 was not cancelled: The sandbox is read-only. Choose another sandbox.",
         ),
         (("The list is old", " ", ""), "The list is old."),
-        (("Who are you?", "No answer!", "Sign in."), "Who are you? No answer! Sign in."),
+        (("The list is old.", "No answer!", "Sign in."), "The list is old: No answer! Sign in."),
+        (("", "No answer", "Sign in"), "No answer. Sign in."),
+        (("The list is old", "", "Ask again"), "The list is old. Ask again."),
         (("", "", ""), ""),
     ],
 )

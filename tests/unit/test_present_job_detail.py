@@ -15,6 +15,7 @@ from tui_app.models.export_request import EventList, ExportRequest
 from tui_app.models.job_query import JobSummary
 from tui_app.models.stage import STAGES, Stage, stages
 from tui_app.present.cells import Cell
+from tui_app.present.copying import brief
 from tui_app.present.job_detail import (
     Record,
     banner,
@@ -99,6 +100,28 @@ def test_a_stage_too_short_for_the_scale_still_gets_a_cell() -> None:
     drawn = timeline(begun(("export", 0, HOUR), ("gap", HOUR, HOUR + 1)), 0, 40)
 
     assert [bar.width for bar in drawn.bars] == [30, 1]
+
+
+def test_a_young_job_is_not_drawn_finer_than_a_second() -> None:
+    drawn = timeline(begun(("queue", 0, 300), ("export", 300, 1_900)), 0, 60)
+
+    assert drawn.cell_ms == 1_000
+    assert [bar.width for bar in drawn.bars] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("24115", "24115"),
+        ("b1\nb2", "2 lines: b1, b2"),
+        ("\n".join("abcdefgh"), "8 lines: a, b, c, d, e, …"),
+        ('{\n  "id": 1,\n  "status": "NEW"\n}', "32 characters: id, status"),
+        ("{\n not JSON", "2 lines: {,  not JSON"),
+        ("", ""),
+    ],
+)
+def test_what_is_offered_for_copying_is_told_on_one_line(text: str, shown: str) -> None:
+    assert brief(text) == shown
 
 
 def test_a_stage_of_unknown_length_gets_one_cell_and_says_that_nobody_knows() -> None:

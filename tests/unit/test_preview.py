@@ -49,7 +49,7 @@ def test_curl_names_address_organization_and_sandbox() -> None:
     headers = [given[place + 1] for place, word in enumerate(given) if word == "--header"]
     assert headers == [
         "Authorization: Bearer $ACCESS_TOKEN",
-        "x-api-key: $CLIENT_ID",
+        "x-api-key: $AEPX_CLIENT_ID",
         "x-gw-ims-org-id: 0123@AdobeOrg",
         "x-sandbox-name: loyalty's",
         "Content-Type: application/json",
@@ -60,4 +60,4 @@ def test_curl_names_address_organization_and_sandbox() -> None:
 def test_only_the_two_placeholders_are_left_to_the_shell() -> None:
     text = curl_text(TARGET, create_body())
     assert text.count('"Authorization: Bearer $ACCESS_TOKEN"') == 1
-    assert text.count('"x-api-key: $CLIENT_ID"') == 1
+    assert text.count('"x-api-key: $AEPX_CLIENT_ID"') == 1

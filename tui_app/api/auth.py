@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from tui_app.api.answer import read_json
+from tui_app.api.aside import run_aside
 from tui_app.api.attempts import worth_repeating
 from tui_app.api.errors import ApiError, BadAnswerError, SignInError, from_response
 from tui_app.api.origin import Origin
@@ -129,7 +130,7 @@ class TokenSource:
 
     async def _obtain(self, refused: str | None) -> _Token:
         try:
-            secrets = await asyncio.to_thread(self._secrets)
+            secrets = await run_aside(self._secrets)
         except ConfigError as error:
             raise SignInError(_WHAT, cause=str(error)) from None
         given = secrets.access_token.get_secret_value().strip() if secrets.access_token else ""
@@ -200,6 +201,7 @@ class TokenSource:
             status=error.status,
             error=error.code,
             description=error.title,
+            request_id=error.request_id,
         )
 
     def _remedy(self, error: StatusError, origin: str) -> str:

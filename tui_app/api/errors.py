@@ -49,7 +49,10 @@ class ApiError(Exception):
         cause: why, one sentence; may be empty.
         next_step: what the person can do, one sentence; may be empty.
         ambiguous: True when a request that changes something may have had its effect all the same.
+        request_id: what the support of the service asks for, when it answered with an error.
     """
+
+    request_id: str | None = None
 
     def __init__(self, what: str, *, cause: str = "", next_step: str = "", ambiguous: bool = False) -> None:
         super().__init__(what)
@@ -59,8 +62,9 @@ class ApiError(Exception):
         self.ambiguous = ambiguous
 
     def __str__(self) -> str:
-        """The whole message: what, cause, next step."""
-        return " ".join(filter(None, (self.what, self.cause, self.next_step)))
+        """The whole message, as the log has it: what, cause, request id, next step."""
+        asked = f"[request id {self.request_id}]" if self.request_id else ""
+        return " ".join(filter(None, (self.what, self.cause, asked, self.next_step)))
 
 
 class ReadOnlyError(ApiError):
@@ -94,6 +98,7 @@ class SignInError(ApiError):
         status: HTTP status of the identity service, or None when it was not asked.
         error: its error code such as `invalid_client`, or None.
         description: its own words, or empty.
+        request_id: what its support asks for, or None.
     """
 
     def __init__(
@@ -105,11 +110,13 @@ class SignInError(ApiError):
         status: int | None = None,
         error: str | None = None,
         description: str = "",
+        request_id: str | None = None,
     ) -> None:
         super().__init__(what, cause=cause, next_step=next_step)
         self.status = status
         self.error = error
         self.description = description
+        self.request_id = request_id
 
 
 class StatusError(ApiError):
@@ -210,7 +217,7 @@ def from_response(
         body: the response body, possibly cut short.
         what: what could not be done, one sentence with its full stop.
         mutating: whether the request was to change something.
-        sandbox: name of the sandbox, for the message.
+        sandbox: name of the sandbox that the request was for, for the message; None when it was for none.
         now: the local time, for a Retry-After date when the server sends no date of its own.
     """
     problem = read_problem(body)
@@ -224,7 +231,7 @@ def from_response(
     return kind(
         what,
         status=status,
-        cause=_cause(status, problem, request_id),
+        cause=_cause(status, problem),
         next_step=_next_step(status, problem, sandbox),
         code=problem.code,
         title=problem.title,
@@ -248,11 +255,10 @@ def _may_have_worked(status: int, problem: Problem) -> bool:
     return status >= _SERVER_ERROR or status < _CLIENT_ERROR or status == _REQUEST_TIMEOUT
 
 
-def _cause(status: int, problem: Problem, request_id: str | None) -> str:
+def _cause(status: int, problem: Problem) -> str:
     said = ". ".join(part.rstrip(". ") for part in (problem.title, problem.detail) if part)
     code = f" ({problem.code})" if problem.code and problem.code != problem.title else ""
-    asked = f" [request id {request_id}]" if request_id else ""
-    return f"The platform answered {status}{code}{': ' + said if said else ''}.{asked}"
+    return f"The platform answered {status}{code}{': ' + said if said else ''}."
 
 
 _NEXT_STEP_BY_CODE = {
@@ -272,15 +278,17 @@ _NEXT_STEP_BY_CODE = {
 }
 
 
+_NO_ACCESS_TO_SANDBOX = (
+    "Check the name: aepx sandboxes list (or ctrl-o in the app) shows those this credential may use. If {place} is "
+    "among them, ask an administrator to give the technical account of this credential the permission."
+)
 _NEXT_STEP_BY_STATUS = {
     400: "Correct the request and send it again.",
     401: (
         "Signing in works, so this credential lacks a permission here: "
         "ask an administrator to add its technical account to a role with access to {place}."
     ),
-    403: (
-        "Ask an administrator to give the technical account of this credential the permission, and access to {place}."
-    ),
+    403: "Ask an administrator to give the technical account of this credential the permission.",
     404: "Check the id, and that it belongs to {place}.",
     409: "Refresh and look at its present state.",
     422: "Correct the request and send it again.",
@@ -296,4 +304,6 @@ def _next_step(status: int, problem: Problem, sandbox: str | None) -> str:
     if status >= _SERVER_ERROR:
         return "Try again in a few minutes; if it stays, give the request id to the platform's support."
     place = f"sandbox {safe_text(sandbox)}" if sandbox else "this sandbox"
+    if status == 403 and sandbox:  # noqa: PLR2004 - as above
+        return _NO_ACCESS_TO_SANDBOX.replace("{place}", place)
     return _NEXT_STEP_BY_STATUS.get(status, "Look at the whole answer for more.").replace("{place}", place)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Method = Literal["GET", "POST", "DELETE"]
 _CLIENT_ERROR = 400
+_SANDBOX_HEADER = "x-sandbox-name"
 _HEADER_VALUE = re.compile(r"[!-~]+")
 
 
@@ -169,7 +170,7 @@ class Session:
             answer.body,
             what=call.what,
             mutating=call.mutating,
-            sandbox=self._sandbox,
+            sandbox=call.headers.get(_SANDBOX_HEADER),
             now=self._clock.now(),
         )
 
@@ -182,7 +183,7 @@ class Session:
             "x-gw-ims-org-id": _sendable("org_id", self._connection.org_id),
         }
         if in_sandbox:
-            headers["x-sandbox-name"] = _sendable("sandbox", self._sandbox)
+            headers[_SANDBOX_HEADER] = _sendable("sandbox", self._sandbox)
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers

@@ -35,7 +35,7 @@ def translate(call: Call, error: Exception) -> ApiError:
 
     The line that matters: either nothing can have left this machine (ConnectError), or something may have.
     """
-    host = safe_text(httpx.URL(call.url).host)
+    host = safe_text(httpx.URL(call.url).netloc.decode("ascii", "replace"))
     if isinstance(error, httpx.ConnectError) and "CERTIFICATE" in str(error).upper():
         return CertificateError(
             call.what,

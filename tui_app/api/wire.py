@@ -7,6 +7,7 @@ are raised outside of the handlers that caught the library's own, because those 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -15,17 +16,17 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tui_app.api.answer import Answer
-from tui_app.api.errors import BadAnswerError
+from tui_app.api.errors import ApiError, BadAnswerError
 from tui_app.api.tls import tls_context
 from tui_app.api.transport_faults import interrupted, translate
 from tui_app.config.settings import is_loopback_host
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tui_app.api.errors import ApiError
     from tui_app.api.stats import Counters
     from tui_app.clock import Clock
 
@@ -102,8 +103,9 @@ class Wire:
             ConnectError: nothing left this machine.
             InterruptedAnswerError: no whole answer came back.
             BadAnswerError: a success is larger than 10 MB or cannot be decompressed.
+            ApiError: the proxy of the environment cannot be used; nothing left this machine.
         """
-        client = self._open()
+        client = self._open(call.what)
         started = self._clock.monotonic()
         self._counters.note_sent()
         fault: ApiError
@@ -129,19 +131,33 @@ class Wire:
         if client is not None:
             await client.aclose()
 
-    def _open(self) -> httpx.AsyncClient:
+    def _open(self, what: str) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=self._transport,
-                verify=True if self._transport else tls_context(self._ca_bundle),
-                timeout=_TIMEOUT,
-                follow_redirects=False,
-                event_hooks={"response": [_hide_redirect]},
-                trust_env=self._trust_environment and self._transport is None,
-                # A bearer API needs no cookies; kept ones would carry state from one call into another.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            verify = True if self._transport else tls_context(self._ca_bundle)
+            # What is wrong with a proxy's address shows as an error of any of these kinds, and holds its password.
+            with contextlib.suppress(httpx.InvalidURL, ValueError, ImportError):
+                self._client = self._new_client(verify)
+        if self._client is None:
+            raise ApiError(
+                what,
+                cause="The proxy of the environment cannot be used: only http:// and https:// addresses will do.",
+                next_step="Correct HTTPS_PROXY and ALL_PROXY, or unset them, or name the platform's host in NO_PROXY.",
             )
         return self._client
+
+    def _new_client(self, verify: ssl.SSLContext | bool) -> httpx.AsyncClient:  # noqa: FBT001 - as httpx takes it
+        return httpx.AsyncClient(
+            transport=self._transport,
+            verify=verify,
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+            event_hooks={"response": [_hide_redirect]},
+            trust_env=self._trust_environment and self._transport is None,
+            # Plain http goes to this machine only; through a proxy a secret would cross the network in clear.
+            mounts={"http://": None},
+            # A bearer API needs no cookies; kept ones would carry state from one call into another.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
 
     def _note(self, call: Call, answer: Answer, started: float) -> None:
         self._counters.note_server_date(answer.headers.get("date"))

@@ -89,7 +89,10 @@ def _first_run(options: Globals, loaded: Loaded, told: str) -> int:
             raise OSError(str(error).removesuffix(".")) from None
         return loaded.path
 
-    choice = FirstRunApp(write, theme=loaded.settings.ui.theme).run()
+    app = FirstRunApp(write, theme=loaded.settings.ui.theme)
+    choice = app.run()
+    if app.return_code:
+        return app.return_code
     if choice == "demo":
         return run_demo(options)
     if choice == "config":

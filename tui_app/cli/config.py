@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_app.cli.main import Globals, global_options
+from tui_app.cli.options import Group
 from tui_app.cli.output import Exit, Output
 from tui_app.config import (
     ConfigFault,
@@ -18,12 +19,14 @@ from tui_app.config import (
     secret_faults,
     write_example,
 )
+from tui_app.config.lines import dotted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
-@click.group()
+@click.group(cls=Group)
 @global_options
 def config() -> None:
     """Show, check and start the configuration."""
@@ -33,7 +36,10 @@ def config() -> None:
 @global_options
 @click.pass_obj
 def path(options: Globals) -> None:
-    """Print the path of the configuration file, whether it exists or not."""
+    """Print the path of the configuration file.
+
+    It need not exist.
+    """
     Output().line(str(_path(options)))
 
 
@@ -42,7 +48,10 @@ def path(options: Globals) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def show(options: Globals, *, as_json: bool) -> None:
-    """Print every value in force and where it came from; secrets are masked."""
+    """Print every value in force and where it came from.
+
+    Secrets are masked.
+    """
     loaded = load(options.flags())
     output = Output()
     if as_json:
@@ -51,7 +60,7 @@ def show(options: Globals, *, as_json: bool) -> None:
         rows = [(entry.key, _shown(entry.value), str(entry.origin)) for entry in entries(loaded)]
         output.table(("KEY", "VALUE", "ORIGIN"), rows)
     if loaded.faults:
-        output.narrate(f"{_count(len(loaded.faults))}. See: aepx config check")
+        output.narrate(f"{_count(loaded.faults)}. See: aepx config check")
 
 
 @config.command()
@@ -59,9 +68,12 @@ def show(options: Globals, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def check(options: Globals, *, as_json: bool) -> int:
-    """Report every fault with its place and remedy; exit code 2 when there is one."""
+    """Report every fault with its place and remedy.
+
+    Exit code 2 when there is one.
+    """
     loaded = load(options.flags())
-    faults = (*loaded.faults, *secret_faults(loaded, os.environ))
+    faults = (*loaded.faults, *_key_faults(loaded), *secret_faults(loaded, os.environ))
     output = Output()
     if as_json:
         output.data([_fault_document(fault) for fault in faults])
@@ -69,7 +81,7 @@ def check(options: Globals, *, as_json: bool) -> int:
         for fault in faults:
             output.line(str(fault))
     if faults:
-        output.narrate(f"{_count(len(faults))}.")
+        output.narrate(f"{_count(faults)}.")
         return Exit.USAGE
     output.narrate(_all_well(loaded))
     return Exit.OK
@@ -79,7 +91,10 @@ def check(options: Globals, *, as_json: bool) -> int:
 @global_options
 @click.pass_obj
 def init(options: Globals) -> None:
-    """Write a commented configuration file; an existing one is never changed."""
+    """Write a commented configuration file.
+
+    An existing one is never changed.
+    """
     target = _path(options)
     write_example(target)
     output = Output()
@@ -89,6 +104,24 @@ def init(options: Globals) -> None:
 
 def _path(options: Globals) -> Path:
     return config_path(options.flags(), os.environ)[0]
+
+
+def _key_faults(loaded: Loaded) -> Iterator[ConfigFault]:
+    """Judge the table of keys, which takes the registry of commands: the configuration itself knows none."""
+    from tui_app.tui.commands import effective_keymap  # noqa: PLC0415 - only here
+
+    for fault in effective_keymap(loaded.settings.keys).faults:
+        path = ("keys", fault.command_id)
+        line = loaded.origins[dotted(path)].detail.rpartition(":")[2]
+        yield ConfigFault(
+            str(loaded.path),
+            int(line) if line.isdecimal() else None,
+            dotted(path),
+            fault.cause,
+            fault.remedy,
+            "error" if fault.ignored else "warning",
+            path,
+        )
 
 
 def _document(loaded: Loaded) -> dict[str, object]:
@@ -121,8 +154,9 @@ def _shown(value: str | float | bool | None) -> str:  # noqa: FBT001 - a value t
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _count(number: int) -> str:
-    return f"{number} fault" if number == 1 else f"{number} faults"
+def _count(faults: Sequence[ConfigFault]) -> str:
+    counts = [(word, sum(fault.severity == word for fault in faults)) for word in ("error", "warning")]
+    return ", ".join(f"{number} {word}{'' if number == 1 else 's'}" for word, number in counts if number)
 
 
 def _all_well(loaded: Loaded) -> str:

@@ -9,10 +9,12 @@ import click
 
 from tui_app.cli.job_request import read_body
 from tui_app.cli.main import Globals, global_options
+from tui_app.cli.options import Group, form_options
 from tui_app.cli.output import Exit, Output
 from tui_app.cli.session import confirm, opened_engine, report, run
 
 if TYPE_CHECKING:
+    from tui_app.engine.engine import Engine
     from tui_app.models.catalog import Dataset, DatasetRequest
 
 
@@ -29,7 +31,7 @@ class _Described:
     persisted: bool | None
 
 
-@click.group()
+@click.group(cls=Group)
 @global_options
 def datasets() -> None:
     """List, show and create datasets."""
@@ -39,9 +41,7 @@ def datasets() -> None:
 @global_options
 @click.option("--union-only", is_flag=True, help="Only those on the profile union schema, which can take an export.")
 @click.option("--limit", type=click.IntRange(min=1), help="Ask for so many; the default is all.")
-@click.option("--json", "form", flag_value="json", help="Print one JSON array.")
-@click.option("--ndjson", "form", flag_value="ndjson", help="Print one JSON object a line.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@form_options(json="Print one JSON array.", ndjson="Print one JSON object a line.", csv="Print CSV.")
 @click.pass_obj
 def list_(options: Globals, *, union_only: bool, limit: int | None, form: str | None) -> None:
     """List the datasets of the sandbox."""
@@ -51,11 +51,13 @@ def list_(options: Globals, *, union_only: bool, limit: int | None, form: str | 
 @datasets.command()
 @global_options
 @click.argument("dataset_id", metavar="ID")
-@click.option("--json", "form", flag_value="json", help="Print the dataset as one JSON document.")
-@click.option("--raw", "form", flag_value="raw", help="Print what the platform sent.")
+@form_options(json="Print the dataset as one JSON document.", raw="Print what the platform sent.")
 @click.pass_obj
 def show(options: Globals, *, dataset_id: str, form: str | None) -> None:
-    """Show one dataset; exit code 1 when the platform does not know it."""
+    """Show one dataset.
+
+    Exit code 1 when the platform does not know it.
+    """
     run(_show(options, dataset_id, form))
 
 
@@ -141,6 +143,7 @@ async def _show(options: Globals, dataset_id: str, form: str | None) -> None:
 
 async def _create(options: Globals, request: DatasetRequest, *, yes: bool, as_json: bool) -> None:
     async with opened_engine(options, changes="The dataset") as engine:
+        await _tell_of_namesakes(engine, request.name)
         await confirm(engine, f"Create dataset {request.name!r}?", yes=yes)
         dataset_id = await engine.datasets.create(request)
         sandbox_name = engine.session.sandbox_name
@@ -150,6 +153,15 @@ async def _create(options: Globals, request: DatasetRequest, *, yes: bool, as_js
     else:
         output.line(dataset_id)
     output.narrate(f"Dataset {request.name!r} created in sandbox {sandbox_name}.")
+
+
+async def _tell_of_namesakes(engine: Engine, name: str) -> None:
+    from tui_app.present.times import absolute  # noqa: PLC0415 - only this command and tables need it
+
+    for one in await engine.datasets.named(name):
+        Output().narrate(
+            f"Warning: a dataset of this name exists: {one.dataset_id}, created {absolute(one.created_ms)}."
+        )
 
 
 def _request(given: _Described, source: str | None) -> DatasetRequest:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tui_app.cli.main import Globals, exit_code, global_options, open_configuration
+from tui_app.cli.options import Command
 from tui_app.cli.output import Exit, Output
-from tui_app.cli.session import opened_workspaces, run
+from tui_app.cli.session import doubt, opened_workspaces, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -27,13 +28,14 @@ _GOOD_SIZE: Final = (80, 24)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point looked at; `code` is the exit code it asks for."""
+    """One point looked at; `code` is the exit code it asks for, `applies` is False where there was nothing to check."""
 
     name: str
     said: str
     remedy: str = ""
     code: Exit = Exit.OK
     milliseconds: int | None = None
+    applies: bool = True
 
     @property
     def is_well(self) -> bool:
@@ -41,7 +43,7 @@ class Point:
         return self.code is Exit.OK
 
 
-@click.command()
+@click.command(cls=Command)
 @global_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
@@ -107,6 +109,8 @@ async def _connection(options: Globals, loaded: Loaded) -> AsyncIterator[Point]:
             try:
                 yield Point("connection", f"{engine.session.connection.name}, sandbox {engine.session.sandbox_name}")
                 async for diagnosis in engine.doctor.examine():
+                    if diagnosis.failure is not None:
+                        doubt(engine, diagnosis.failure)
                     yield _diagnosed(diagnosis)
             finally:
                 await engine.stop()
@@ -132,7 +136,7 @@ def _failed(failure: Failure) -> Point:
 def terminal(environ: Mapping[str, str]) -> Iterator[Point]:
     """Yield what the terminal can do, as far as it can be known without asking it."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        yield Point("terminal", "this is none, so the app cannot start here; the commands can")
+        yield Point("terminal", "this is none, so the app cannot start here; the commands can", applies=False)
         return
     size = shutil.get_terminal_size()
     said = f"{size.columns}x{size.lines}"
@@ -171,7 +175,8 @@ def _colours(environ: Mapping[str, str]) -> str:
 
 def _lines(point: Point) -> Iterator[str]:
     took = f" ({point.milliseconds} ms)" if point.milliseconds is not None else ""
-    yield f"{'+ ok    ' if point.is_well else '! FAILED'}  {point.name:<22}  {point.said}{took}"
+    mark = "! FAILED" if not point.is_well else "+ ok" if point.applies else "-"
+    yield f"{mark:<8}  {point.name:<22}  {point.said}{took}"
     if point.remedy:
         yield f"{'':<10}{'':<22}  {point.remedy}"
 

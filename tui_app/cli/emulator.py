@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from tui_app.cli.main import Globals, global_options
+from tui_app.cli.options import Command
 from tui_app.cli.output import Exit, Output
 from tui_app.cli.session import run
 
@@ -44,7 +45,7 @@ For example: aepx jobs create --dataset ID --segment weekly-fail-write
 """
 
 
-@click.command()
+@click.command(cls=Command)
 @global_options
 @click.option("--jobs", type=click.IntRange(0, _JOBS_MOST), default=_JOBS, show_default=True, help="Jobs of the past.")
 @click.option(
@@ -63,7 +64,7 @@ def demo(options: Globals, *, jobs: int, speed: float, seed: int) -> int:
     return run_demo(options, jobs=jobs, speed=speed, seed=seed)
 
 
-@click.command(help=_EMULATOR_HELP)
+@click.command(cls=Command, help=_EMULATOR_HELP)
 @global_options
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to serve on.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port; the default takes a free one.")

@@ -109,7 +109,7 @@ class _Outages:
         failure = self._engine.session.failure
         if topic.value != "session" or failure is None:
             return
-        # Not the cause itself: each answer has another request id in it.
+        # Not the cause itself: an answer may have something in it that differs each time.
         mark = (failure.kind, failure.http_status, failure.code)
         if mark != self._told:
             self._told = mark

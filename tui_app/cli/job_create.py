@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 import click
 
 from tui_app.cli.job_request import RequestOptions, build_request, read_body, request_options
-from tui_app.cli.main import Globals, global_options
+from tui_app.cli.main import Globals, failure_text, global_options
+from tui_app.cli.options import Command
 from tui_app.cli.output import Exit, Output
 from tui_app.cli.session import confirm, opened_engine, report, run
 
@@ -48,7 +49,7 @@ def _manner_options(command: _F) -> _F:
     return command
 
 
-@click.command()
+@click.command(cls=Command)
 @global_options
 @request_options
 @click.option("--file", "source", metavar="FILE", help="JSON body of the create call, - for stdin; options override.")
@@ -83,7 +84,7 @@ def create(
     return run(_create(options, request, _Manner(dry_run, wait, yes, as_json)))
 
 
-@click.command()
+@click.command(cls=Command)
 @global_options
 @click.argument("job_id", metavar="ID")
 @request_options
@@ -99,9 +100,10 @@ def clone(
     as_json: bool,
     **described: Unpack[RequestOptions],
 ) -> int:
-    """Create a job like another one; the options, those of create, say what is to differ.
+    """Create a job like another one.
 
-    What the platform does not tell of the other job is named on stderr.
+    The options, those of create, say what is to differ. What the platform does not tell of the other job is named on
+    stderr.
     """
     return run(_clone(options, job_id, described, _Manner(dry_run, wait, yes, as_json)))
 
@@ -162,7 +164,7 @@ async def _made(engine: Engine, submission: Submission) -> ExportJob | None:
     """Return the job a submission made; None when that cannot be told, and then how to look is said."""
     output = Output()
     if submission.failure is not None:
-        output.narrate(f"Error: {submission.failure}")
+        output.narrate(failure_text(submission.failure))
     if submission.job is not None:
         return submission.job
     if len(submission.candidates) == 1:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tui_app.cli.job_create import clone, create
-from tui_app.cli.main import Globals, exit_code, global_options
+from tui_app.cli.main import Globals, exit_code, failure_text, global_options
+from tui_app.cli.options import Group, form_options
 from tui_app.cli.output import Exit, Output
-from tui_app.cli.session import confirm, opened_engine, run
+from tui_app.cli.session import confirm, doubt, opened_engine, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,7 @@ _LIMIT: Final = 100
 _FORMATS: Final = ("json", "ndjson", "csv")
 
 
-@click.group()
+@click.group(cls=Group)
 @global_options
 def jobs() -> None:
     """List, show, create, clone, watch and cancel export jobs."""
@@ -37,9 +38,7 @@ def jobs() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True, help="The newest so many.")
 @click.option("--all", "everything", is_flag=True, help="All of them, whatever --limit says.")
 @click.option("--offline", is_flag=True, help="From the local history, without asking the platform.")
-@click.option("--json", "form", flag_value="json", help="Print one JSON array.")
-@click.option("--ndjson", "form", flag_value="ndjson", help="Print one JSON object a line.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@form_options(json="Print one JSON array.", ndjson="Print one JSON object a line.", csv="Print CSV.")
 @click.pass_obj
 def list_(
     options: Globals,
@@ -51,23 +50,31 @@ def list_(
     offline: bool,
     form: str | None,
 ) -> None:
-    """List export jobs, newest first; what is read is kept in the local history."""
-    from tui_app.models.export_job import normal_status  # noqa: PLC0415 - help does without the models
+    """List export jobs, newest first.
+
+    What is read is kept in the local history.
+    """
+    from tui_app.models.export_job import STATUSES, UNKNOWN, normal_status  # noqa: PLC0415 - help does without the models
     from tui_app.models.job_query import JobQuery  # noqa: PLC0415 - as above
 
-    words = [normal_status(word) for one in statuses for word in one.split(",")]
-    query = JobQuery(text=text.strip(), statuses=tuple(dict.fromkeys(words)))
+    words = tuple(dict.fromkeys(normal_status(word) for one in statuses for word in one.split(",")))
+    for word in words:
+        if word not in {*STATUSES, UNKNOWN}:
+            Output().narrate(f"Warning: {word} is no status known here: {', '.join(STATUSES)}.")
+    query = JobQuery(text=text.strip(), statuses=words)
     run(_list(options, query, limit=None if everything else limit, offline=offline, form=form))
 
 
 @jobs.command()
 @global_options
 @click.argument("job_id", metavar="ID")
-@click.option("--json", "form", flag_value="json", help="Print the job as one JSON document.")
-@click.option("--raw", "form", flag_value="raw", help="Print what the platform sent.")
+@form_options(json="Print the job as one JSON document.", raw="Print what the platform sent.")
 @click.pass_obj
 def show(options: Globals, *, job_id: str, form: str | None) -> None:
-    """Show one export job as it stands now; exit code 1 when the platform does not know it."""
+    """Show one export job as it stands now.
+
+    Exit code 1 when the platform does not know it.
+    """
     run(_show(options, job_id, form))
 
 
@@ -78,9 +85,9 @@ def show(options: Globals, *, job_id: str, form: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array, an object for each id.")
 @click.pass_obj
 def cancel(options: Globals, *, job_ids: tuple[str, ...], yes: bool, as_json: bool) -> int:
-    """Ask the platform to cancel jobs, and print what came of it for each.
+    """Ask the platform to cancel jobs.
 
-    A job ends some time after it was asked to; `aepx jobs watch` sees it happen.
+    Prints what came of it for each. A job ends some time after it was asked to; `aepx jobs watch` sees it happen.
     """
     return run(_cancel(options, tuple(dict.fromkeys(job_ids)), yes=yes, as_json=as_json))
 
@@ -92,9 +99,10 @@ def cancel(options: Globals, *, job_ids: tuple[str, ...], yes: bool, as_json: bo
 @click.option("--ndjson", is_flag=True, help="Print the whole job, one JSON object a line.")
 @click.pass_obj
 def watch(options: Globals, *, job_ids: tuple[str, ...], timeout_s: float | None, ndjson: bool) -> int:
-    """Print a line whenever a job's status or stage changes, until all have ended.
+    """Print a line whenever a job changes, until all have ended.
 
-    Exit code 0 when all succeeded, 1 when one failed or was cancelled, 3 when the timeout came first.
+    A change is one of the status or the stage. Exit code 0 when all succeeded, 1 when one failed or was cancelled, 3
+    when the timeout came first.
     """
     return run(_watch(options, tuple(dict.fromkeys(job_ids)), timeout_s=timeout_s, ndjson=ndjson))
 
@@ -108,10 +116,13 @@ async def _list(options: Globals, query: JobQuery, *, limit: int | None, offline
         found, more = await (_known(engine, query, limit) if offline else _read(engine, query, limit))
         await _print_list(engine, found, form)
         if more:
-            Output().narrate(f"The {len(found)} newest are shown; there are more. Say --limit N or --all for them.")
-        elif not found and form is None:
-            where = "the local history" if offline else f"sandbox {engine.session.sandbox_name}"
-            Output().narrate(f"No export job in {where}{' matches' if query.text or query.statuses else ''}.")
+            shown = "newest one is" if len(found) == 1 else f"{len(found)} newest are"
+            Output().narrate(f"The {shown} shown; there are more. Say --limit N or --all for them.")
+        elif not found and (query.text or query.statuses):
+            Output().narrate("No jobs match.")
+        elif not found:
+            where = "The local history" if offline else f"Sandbox {engine.session.sandbox_name}"
+            Output().narrate(f"{where} has no export jobs.")
 
 
 async def _known(engine: Engine, query: JobQuery, limit: int | None) -> tuple[Sequence[ExportJob], bool]:
@@ -140,7 +151,7 @@ async def _print_list(engine: Engine, found: Sequence[ExportJob], form: str | No
             output.ndjson(normalised(job, now))
     elif form == "csv":
         output.csv(CSV_COLUMNS, (csv_row(normalised(job, now)) for job in found))
-    else:
+    elif found:
         await engine.datasets.learn_names()
         summaries = [await engine.list.summary(job.job_id) for job in found]
         _print_table(engine, [one for one in summaries if one is not None])
@@ -148,14 +159,17 @@ async def _print_list(engine: Engine, found: Sequence[ExportJob], form: str | No
 
 def _print_table(engine: Engine, rows: Sequence[JobSummary]) -> None:
     from tui_app.clock import now_ms  # noqa: PLC0415 - as above
-    from tui_app.present.jobs import COLUMNS, job_cells  # noqa: PLC0415 - only tables need cells
+    from tui_app.present.cells import layout  # noqa: PLC0415 - only tables need cells
+    from tui_app.present.jobs import COLUMNS, job_cells  # noqa: PLC0415 - as above
 
+    output, now = Output(), now_ms(engine.clock)
     bare = {"profiles"} if all(one.profiles is None for one in rows) else set()
     columns = [one for one in COLUMNS if one.key not in bare]
+    if output.width is not None:
+        columns = [one for one, _ in layout(columns, output.width)]
     keys = tuple(one.key for one in columns)
-    now = now_ms(engine.clock)
-    cells = ([cell.text for cell in job_cells(one, now_ms=now, columns=keys)] for one in rows)
-    Output().table([one.label for one in columns], cells)
+    cells = ([cell.text for cell in job_cells(one, now_ms=now, columns=keys, bar=False)] for one in rows)
+    output.table([one.label for one in columns], cells)
 
 
 async def _show(options: Globals, job_id: str, form: str | None) -> None:
@@ -182,6 +196,7 @@ async def _print_job(engine: Engine, job: ExportJob) -> None:
     now = now_ms(engine.clock)
     summary = await engine.list.summary(job.job_id)
     rows = [] if summary is None else [(label, cell.text) for label, cell in summary_lines(summary, now_ms=now)]
+    rows = [row for row in rows if row[0] != "error"]  # the first only; all of them come below
     policy = job.merge_policy
     if policy is not None:
         rows.append(("merge policy", policy.id if policy.version is None else f"{policy.id} version {policy.version}"))
@@ -221,7 +236,8 @@ async def _cancel(options: Globals, job_ids: Sequence[str], *, yes: bool, as_jso
                 has_ended = failure.kind is FailureKind.BAD_REQUEST
                 code = code or (Exit.UNSUCCESSFUL if has_ended else exit_code(failure))
                 results.append({"id": job_id, "cancel_requested": False, "message": str(failure)})
-                output.narrate(f"Error: {failure}")
+                output.narrate(failure_text(failure))
+                doubt(engine, failure)
             else:
                 results.append({"id": job_id, "cancel_requested": True, "message": message or None})
             if not as_json:

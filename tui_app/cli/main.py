@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tui_app import __version__
+from tui_app.cli.options import GlobalOption, Group
 from tui_app.cli.output import (
     Exit,
     Output,
@@ -83,7 +84,7 @@ def _merge(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
 
 
 def _global_option(flag: str, **details: Any) -> Callable[[_F], _F]:
-    return click.option(flag, expose_value=False, callback=_merge, **details)
+    return click.option(flag, cls=GlobalOption, expose_value=False, callback=_merge, **details)
 
 
 def global_options(command: _F) -> _F:
@@ -105,7 +106,7 @@ def global_options(command: _F) -> _F:
 
 
 def open_configuration(options: Globals) -> Loaded:
-    """Load the configuration, start the log, and tell of faults that do not stop the command.
+    """Load the configuration, start the log, and warn of faults that do not stop the command.
 
     Faults that do are raised by `tui_app.config.choose_connection`.
     """
@@ -123,7 +124,7 @@ def open_configuration(options: Globals) -> Loaded:
     output = Output()
     for fault in loaded.faults:
         if options.demo or not fault.stops(loaded.settings.default_connection):
-            output.narrate(str(fault))
+            output.narrate(str(replace(fault, severity="warning")))
     return loaded
 
 
@@ -140,7 +141,7 @@ class _Deferred(click.Command):
         return command
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """A group whose subcommands are imported when they are called, not when they are listed."""
 
     def resolve_command(
@@ -246,7 +247,7 @@ def _told(error: BaseException) -> tuple[Exit, str]:
         case ConfigError():
             return Exit.USAGE, f"Error: {error}"
         case FailureError():
-            return exit_code(error.failure), _failure_text(error.failure)
+            return exit_code(error.failure), failure_text(error.failure)
     return Exit.DEFECT, _defect_text(error)
 
 
@@ -265,7 +266,8 @@ def exit_code(failure: Failure) -> Exit:
             return Exit.USAGE
 
 
-def _failure_text(failure: Failure) -> str:
+def failure_text(failure: Failure) -> str:
+    """Return a failure as it is told on stderr: one line, and the request id on one of its own."""
     text = f"Error: {failure}"
     return f"{text}\nRequest id: {failure.request_id}" if failure.request_id else text
 

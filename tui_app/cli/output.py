@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _NARROWEST = 6
+_PADDED_MOST = 40
 # What json leaves as it is but a terminal acts on: DEL, C1, bidi and zero-width characters, lone surrogates.
 _UNSAFE_IN_JSON = re.compile(
     r"[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -69,6 +70,11 @@ class Output:
         """Whether somebody is there to be asked: stdin and stderr are terminals."""
         return _is_tty(self._stdin) and _is_tty(self._stderr)
 
+    @property
+    def width(self) -> int | None:
+        """The cells of a line of the terminal that data goes to; None where it goes elsewhere."""
+        return _columns(self._stdout) if _is_tty(self._stdout) else None
+
     def data(self, document: Any) -> None:
         """Write one JSON document, keys in their own order; what a terminal would obey stays escaped."""
         self._write(self._json(document, indent=2) + "\n")
@@ -85,15 +91,21 @@ class Output:
             self._write(buffer.getvalue())
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write an aligned table; at a terminal the widest columns are cut, with a mark, so that lines fit."""
+        """Write an aligned table; at a terminal the widest columns are cut, with a mark, so that lines fit.
+
+        Elsewhere all text stays whole; one that is very long pushes its own line out of the alignment, not every line.
+        """
         texts = [[_cell(cell) for cell in row] for row in rows]
         lines = [list(columns), *texts]
         widths = [max(cell_width(line[i]) for line in lines) for i in range(len(columns))]
-        if _is_tty(self._stdout):
-            widths = _narrowed(widths, _columns(self._stdout))
+        room = self.width
+        widths = [min(width, _PADDED_MOST) for width in widths] if room is None else _narrowed(widths, room)
         gap = " " * _GAP
         for line in lines:
-            cells = [fit(text, width) for text, width in zip(line, widths, strict=True)]
+            cells = [
+                text if room is None and cell_width(text) > width else fit(text, width)
+                for text, width in zip(line, widths, strict=True)
+            ]
             self._write(gap.join(cells).rstrip() + "\n")
 
     def line(self, text: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui_app.cli.main import Globals, global_options, open_configuration
+from tui_app.cli.options import Group, form_options
 from tui_app.cli.output import Output
 from tui_app.cli.session import opened_workspaces, run
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tui_app.models.catalog import Sandbox
 
 
-@click.group()
+@click.group(cls=Group)
 @global_options
 def sandboxes() -> None:
     """List the sandboxes of the organization."""
@@ -22,12 +23,13 @@ def sandboxes() -> None:
 
 @sandboxes.command("list")
 @global_options
-@click.option("--json", "form", flag_value="json", help="Print one JSON array.")
-@click.option("--ndjson", "form", flag_value="ndjson", help="Print one JSON object a line.")
-@click.option("--csv", "form", flag_value="csv", help="Print CSV.")
+@form_options(json="Print one JSON array.", ndjson="Print one JSON object a line.", csv="Print CSV.")
 @click.pass_obj
 def list_(options: Globals, *, form: str | None) -> None:
-    """List the sandboxes that the credential may use; none needs to be chosen for this."""
+    """List the sandboxes that the credential may use.
+
+    None needs to be chosen for this.
+    """
     from tui_app.models.normalised import normalised_sandbox  # noqa: PLC0415 - pydantic is slow to import
 
     found = run(_fetch(options))

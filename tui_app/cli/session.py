@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
 
     from tui_app.config import Loaded
     from tui_app.engine.engine import Engine
-    from tui_app.models.failure import Finding
+    from tui_app.models.failure import Failure, Finding
     from tui_app.wiring import Workspaces
 
 T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work to its end; ctrl-c unwinds it in order."""
+    """Run a command's work to its end; ctrl-c, SIGTERM and SIGHUP unwind it in order, temporary folders included."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What started us may have told it to be ignored, as nohup does; then it stays ignored.
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     return asyncio.run(work)
 
 
@@ -55,6 +60,8 @@ async def opened_engine(options: Globals, *, changes: str = "") -> AsyncIterator
         FailureError: the history cannot be opened; or the command would change something and must not, which is
             found out before any request is sent.
     """
+    from tui_app.models.failure import FailureError  # noqa: PLC0415 - pydantic is slow to import; help does without
+
     loaded = open_configuration(options)
     if changes and loaded.settings.read_only:
         raise _read_only(changes, "This session is")
@@ -66,8 +73,17 @@ async def opened_engine(options: Globals, *, changes: str = "") -> AsyncIterator
             for notice in engine.session.notices:
                 Output().narrate(notice)
             yield engine
+        except FailureError as error:
+            doubt(engine, error.failure)
+            raise
         finally:
             await engine.stop()
+
+
+def doubt(engine: Engine, failure: Failure) -> None:
+    """Let a history that was only just begun go again when the platform lets nobody in: the name may be mistyped."""
+    if failure.kind.value == "permission":
+        engine.drop_new_history()
 
 
 async def confirm(engine: Engine, question: str, *, yes: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import selectors
 import subprocess
@@ -102,6 +103,8 @@ def command_secret(
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "an argument holds a NUL character"
         raise ConfigError(f"{what} did not start: {reason}. Correct the command or its path.") from None
+    # Whoever leaves meanwhile does not wait for this thread, nor leaves the command behind.
+    atexit.register(process.kill)
     with process:
         try:
             out, err = _drained(process, timeout_s)
@@ -112,6 +115,7 @@ def command_secret(
             ) from None
         finally:
             process.kill()
+            atexit.unregister(process.kill)
     if len(out) > _MAX_BYTES:
         raise ConfigError(f"{what} printed more than 64 KB. It must print the secret on its first line.")
     if code != 0:

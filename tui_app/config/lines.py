@@ -41,7 +41,10 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
-    """Return the line of `path`, or of the nearest table or value around it."""
+    """Return the line of `path`, or of the first table or value in it, or of the nearest one around it."""
+    inside = [line for known, line in lines.items() if known[: len(path)] == path]
+    if path not in lines and inside:
+        return min(inside)
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return lines[path[:length]]

@@ -114,28 +114,39 @@ def _running(plan: Timeline, now_ms: int) -> State:
         seen = plan.created_ms + min(_ACCEPTED_MS, plan.queue_ms // 2)
         return State("NEW", seen, None, None, None, "loading")
     export_end = export_start + plan.export_ms
+    exporting = State("PROCESSING", export_start, None, Span(export_start, None), None, "loading")
     if plan.outcome == "stuck" or now_ms < export_end:
-        return State("PROCESSING", export_start, None, Span(export_start, None), None, "loading")
+        return exporting
     export = Span(export_start, export_end)
     if plan.outcome == "fail-export":
-        return _ending(plan, now_ms, State("PROCESSING", export_end, None, export, None, "staging"))
+        return _failing(plan, now_ms, exporting, State("FAILED", export_end, None, export, None, "failed"))
+    return _exported(plan, now_ms, export_end, export)
+
+
+def _exported(plan: Timeline, now_ms: int, export_end: int, export: Span) -> State:
     write_start = export_end + plan.gap_ms
     if now_ms < write_start:
         return State("PROCESSING", export_end, None, export, None, "staging")
     write_end = write_start + plan.write_ms
+    writing = State("PROCESSING", write_start, None, export, Span(write_start, None), "staged")
     if now_ms < write_end:
-        return State("PROCESSING", write_start, None, export, Span(write_start, None), "staged")
-    written = "staged" if plan.outcome == "fail-write" else "success"
-    return _ending(plan, now_ms, State("PROCESSING", write_end, None, export, Span(write_start, write_end), written))
-
-
-def _ending(plan: Timeline, now_ms: int, last: State) -> State:
-    end = last.updated_ms + plan.finish_ms
+        return writing
+    write = Span(write_start, write_end)
+    if plan.outcome == "fail-write":
+        return _failing(plan, now_ms, writing, State("FAILED", write_end, None, export, write, "failed"))
+    end = write_end + plan.finish_ms
     if now_ms < end:
-        return last
-    if plan.outcome in FAILING:
-        return replace(last, status="FAILED", updated_ms=end, ended_ms=end, batch_status="failed")
-    return replace(last, status="SUCCEEDED", updated_ms=end, ended_ms=end)
+        return State("PROCESSING", write_end, None, export, write, "success")
+    return State("SUCCEEDED", end, end, export, write, "success")
+
+
+def _failing(plan: Timeline, now_ms: int, before: State, failed: State) -> State:
+    """Return what is seen of a job from the moment its stage broke: all of it at once, with the status.
+
+    The stage's timer stays open until then; a closed one would tell of a stage that went well.
+    """
+    end = failed.updated_ms + plan.finish_ms
+    return before if now_ms < end else replace(failed, updated_ms=end, ended_ms=end)
 
 
 @dataclass(frozen=True, slots=True)

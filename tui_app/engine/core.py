@@ -52,7 +52,7 @@ class Core:
         counts = await self.history.jobs.counts(now_ms=now_ms(self.clock))
         session = self.session
         session.total, session.running = counts.total, counts.running
-        session.failed_recently = counts.failed_recently
+        session.failed_recently, session.stuck = counts.failed_recently, counts.stuck
 
     def require_writable(self, what: str) -> None:
         """Refuse a change in a read-only sandbox; the client refuses again, this only speaks earlier and better.
@@ -65,7 +65,7 @@ class Core:
                 Failure(
                     kind=FailureKind.REFUSED,
                     what=f"{what} was not sent",
-                    cause=f"sandbox {self.session.sandbox_name} is read-only here",
+                    cause=f"Sandbox {self.session.sandbox_name} is read-only here",
                     next_step="Leave out --read-only and AEPX_READ_ONLY, or set the sandbox's policy in config.toml.",
                 )
             )

@@ -100,6 +100,17 @@ class Creations:
         finally:
             self._bodies.remove(body)
 
+    async def search_again(self, intent_id: int) -> Submission:
+        """Look once more for the job of an open intent; see `JobsService.search_again`."""
+        core = self._core
+        with explained(_LOOKUP_FAILED, core.clock):
+            unsettled = await core.history.intents.unsettled()
+        intent = next((one for one in unsettled if one.intent_id == intent_id), None)
+        if intent is None:
+            raise FailureError(_SETTLED)
+        found = await self._candidates_if_possible(intent_id, intent.body, intent.opened_ms)
+        return Submission(intent_id, None, found or (), searched=found is not None)
+
     async def settle(self, intent_id: int, job: ExportJob | None, *, note: str = "") -> None:
         """Close an open intent; see `JobsService.settle`."""
         core = self._core
@@ -124,7 +135,7 @@ class Creations:
                 # A request that left just before a crash may still be on its way in: do not say "none" too early.
                 since_s = (now_ms(core.clock) - intent.opened_ms) / 1000
                 await core.clock.sleep(min(_ARRIVAL_S, max(0.0, _ARRIVAL_S - since_s)))
-                candidates = await self._candidates(intent.body, intent.opened_ms)
+                candidates = await self._candidates(intent.intent_id, intent.body, intent.opened_ms)
                 settlement = Settlement(intent.intent_id, intent.opened_ms, intent.body, candidates)
                 found.append(settlement)
                 if len(candidates) <= 1:
@@ -171,26 +182,28 @@ class Creations:
         core = self._core
         failure = failure_of(error, what="The answer to the creation was lost", clock=core.clock)
         core.bulletin.publish(Topic.INTENTS)
-        found = await self._candidates_if_possible(body, opened_ms)
+        found = await self._candidates_if_possible(intent_id, body, opened_ms)
         if not found:
             await core.clock.sleep(_ARRIVAL_S)
-            found = await self._candidates_if_possible(body, opened_ms)
+            found = await self._candidates_if_possible(intent_id, body, opened_ms)
         return Submission(intent_id, None, found or (), failure, searched=found is not None)
 
-    async def _candidates_if_possible(self, body: dict[str, Any], opened_ms: int) -> tuple[ExportJob, ...] | None:
+    async def _candidates_if_possible(
+        self, intent_id: int, body: dict[str, Any], opened_ms: int
+    ) -> tuple[ExportJob, ...] | None:
         try:
-            return await self._candidates(body, opened_ms)
+            return await self._candidates(intent_id, body, opened_ms)
         except (ApiError, HistoryError) as error:
             _log.info("the newest jobs cannot be searched: %s", error)
             return None
 
-    async def _candidates(self, body: dict[str, Any], opened_ms: int) -> tuple[ExportJob, ...]:
+    async def _candidates(self, intent_id: int, body: dict[str, Any], opened_ms: int) -> tuple[ExportJob, ...]:
         """Return jobs that this body may have made: alike, created since, not seen before, and nobody else's."""
         core = self._core
         with core.activity.busy():
             recent = await self._created_since(opened_ms)
             alike = [job for job in recent if job.schedule_id is None and matches(job, body)]
-            others = await core.history.intents.claimed_job_ids()
+            others = await core.history.intents.claimed_job_ids(but=intent_id)
             others |= await core.history.jobs.seen_before((job.job_id for job in alike), at_ms=opened_ms)
         core.bulletin.publish(Topic.JOBS)
         return tuple(job for job in alike if job.job_id not in others)
@@ -246,8 +259,16 @@ class Creations:
 _TWIN: Final = Failure(
     kind=FailureKind.REFUSED,
     what="The export job was not sent a second time",
-    cause="exactly this job is being created at this moment",
+    cause="Exactly this job is being created at this moment",
     next_step="Wait for its answer.",
+)
+
+
+_SETTLED: Final = Failure(
+    kind=FailureKind.REFUSED,
+    what="The creation was not looked up again",
+    cause="It is settled already, by another aepx on this machine.",
+    next_step="Look at the newest jobs of the list.",
 )
 
 

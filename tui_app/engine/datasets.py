@@ -75,7 +75,7 @@ class DatasetsService:
             FailureError: unknown, not permitted, or the platform could not be asked.
         """
         core = self._core
-        with core.activity.busy(), explained(f"Dataset {dataset_id}", core.clock):
+        with core.activity.busy(), explained(f"Dataset {dataset_id} could not be read", core.clock):
             dataset = await core.client.catalog.get_dataset(dataset_id)
             await self._keep((dataset,))
             return dataset
@@ -88,7 +88,7 @@ class DatasetsService:
         """
         core = self._core
         found: dict[str, Dataset] = {}
-        with core.activity.busy(), explained("The list of datasets", core.clock):
+        with core.activity.busy(), explained("The list of datasets could not be read", core.clock):
             while limit is None or len(found) < limit:
                 size = _PAGE if limit is None else min(_PAGE, limit - len(found))
                 page = await core.client.catalog.list_datasets(limit=size, start=len(found), properties=_PROPERTIES)
@@ -109,6 +109,23 @@ class DatasetsService:
             rows = await self._core.history.lookups.all(_KIND)
         return tuple(Dataset.parse(dataset_id, raw) for dataset_id, _, _, raw in rows)
 
+    async def named(self, name: str) -> tuple[Dataset, ...]:
+        """Return the datasets of exactly this name: names need not be unique (API reference 3.1).
+
+        Catalog is asked. Where it cannot be, those seen so far stand in: this is for a warning, not for a decision.
+
+        Raises:
+            FailureError: neither Catalog nor history could be read.
+        """
+        core = self._core
+        try:
+            with core.activity.busy():
+                found = await core.client.catalog.list_datasets(limit=_PAGE, name=name)
+        except ApiError as error:
+            _log.info("Catalog cannot be asked for datasets by name: %s", error)
+            found = await self.known()
+        return tuple(one for one in found if one.name == name)
+
     async def check_target(self, dataset_id: str) -> Finding | None:
         """Tell why an export into this dataset would fail, None when nothing speaks against it.
 
@@ -128,8 +145,8 @@ class DatasetsService:
         except ApiError as error:
             return Finding(
                 field="destination.datasetId",
-                cause=f"Dataset {dataset_id} could not be checked: {error}",
-                remedy="Submit anyway if you are sure; the platform decides.",
+                cause=f"Dataset {dataset_id} could not be checked: {error.cause or error.what}",
+                remedy=f"{error.next_step} Submit anyway if you are sure; the platform decides.".lstrip(),
                 severity="warning",
             )
         await self._keep((dataset,))
@@ -151,7 +168,7 @@ class DatasetsService:
         """
         core = self._core
         try:
-            with explained("The names of datasets", core.clock):
+            with explained("The names of datasets could not be read", core.clock):
                 missing = await core.history.jobs.dataset_ids_without_name()
                 if not missing:
                     return True
@@ -174,7 +191,7 @@ class DatasetsService:
             FailureError: the platform could not be asked, or refuses the sign-in.
         """
         core = self._core
-        with core.activity.busy(), explained("The list of sandboxes", core.clock):
+        with core.activity.busy(), explained("The list of sandboxes could not be read", core.clock):
             return await core.client.sandboxes.list()
 
     async def _learn(self, dataset_id: str) -> None:

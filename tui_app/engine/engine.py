@@ -64,6 +64,7 @@ class Engine:
         self.reading = Reader(self._core, self.datasets)
         self.doctor = Doctor(self._core)
         self._policy_is_given = policy_is_given
+        self._drops_new_history = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
@@ -110,7 +111,13 @@ class Engine:
         if self._core.made_client is not None:
             await self._core.made_client.aclose()
             self._core.made_client = None
+        if self._drops_new_history:
+            self._core.history.discard_new()
         self._core.history.close()
+
+    def drop_new_history(self) -> None:
+        """Have `stop` remove the history again if this engine began it and it holds no job and no creation."""
+        self._drops_new_history = True
 
     def subscribe(self, listener: Callable[[Topic], None]) -> Callable[[], None]:
         """Hear of every topic that changes; returns the call that ends it."""
@@ -122,7 +129,7 @@ class Engine:
         Raises:
             FailureError: it could not be asked; the session holds the failure as well.
         """
-        with explained("The list of export jobs", self.clock):
+        with explained("The list of export jobs could not be read", self.clock):
             await self.monitor.refresh()
 
     async def note(self, key: str) -> str | None:

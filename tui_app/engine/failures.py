@@ -70,7 +70,7 @@ def failure_of(error: ApiError | HistoryError, *, what: str, clock: Clock) -> Fa
         next_step=error.next_step,
         code=status.code if status else None,
         http_status=status.status if status else (error.status if isinstance(error, SignInError) else None),
-        request_id=status.request_id if status else None,
+        request_id=error.request_id,
         retry_at_ms=retry_at,
         body=status.body if status else None,
     )

@@ -46,7 +46,7 @@ class JobsService:
             FailureError: the platform could not be asked, or does not know the job.
         """
         core = self._core
-        with core.activity.busy(), explained(f"Export job {job_id}", core.clock):
+        with core.activity.busy(), explained(f"Export job {job_id} could not be read", core.clock):
             asked = now_ms(core.clock)
             try:
                 job = await core.client.export_jobs.get(job_id)
@@ -70,6 +70,16 @@ class JobsService:
                 very same job is being created already.
         """
         return await self._creations.submit(request)
+
+    async def search_again(self, intent_id: int) -> Submission:
+        """Search the newest jobs once more for the one that an open intent made; nothing is sent or settled.
+
+        `searched` tells whether they could be.
+
+        Raises:
+            FailureError: history cannot be read, or the intent is settled already.
+        """
+        return await self._creations.search_again(intent_id)
 
     async def settle(self, intent_id: int, job: ExportJob | None, *, note: str = "") -> None:
         """Close an open intent as the person decided: it made this job, or none.
@@ -109,7 +119,7 @@ class JobsService:
                 Failure(
                     kind=FailureKind.BAD_REQUEST,
                     what=what,
-                    cause=f"it has already ended: {known.status}",
+                    cause=f"It has already ended as {known.status}.",
                     next_step="Clone it to run it again.",
                 )
             )

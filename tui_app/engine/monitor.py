@@ -159,7 +159,8 @@ class Monitor:
                 except (ApiError, HistoryError) as error:
                     self._failures += 1
                     self._error = error
-                    session.failure = failure_of(error, what="The list of export jobs", clock=core.clock)
+                    what = "The list of export jobs could not be read"
+                    session.failure = failure_of(error, what=what, clock=core.clock)
                     raise
                 else:
                     if forced and self._failures:

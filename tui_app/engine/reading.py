@@ -51,7 +51,7 @@ class Reader:
         Raises:
             FailureError: the platform could not be asked, or the history not be written.
         """
-        with self._core.activity.busy(), explained("The list of export jobs", self._core.clock):
+        with self._core.activity.busy(), explained("The list of export jobs could not be read", self._core.clock):
             return await self._newest(query, limit, progress)
 
     async def _newest(self, query: JobQuery, limit: int | None, progress: Callable[[int, int], None] | None) -> Reading:

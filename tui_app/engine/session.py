@@ -57,6 +57,7 @@ class Session:
     total: int = 0
     running: int = 0
     failed_recently: int = 0
+    stuck: int = 0
     notices: list[str] = field(default_factory=list)
     """Things to tell the person once, such as a damaged history that was set aside."""
 

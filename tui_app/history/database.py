@@ -72,11 +72,13 @@ class Database:
     Attributes:
         path: the file.
         set_aside: where a damaged file was moved by `open`; None when it was not damaged.
+        is_new: whether `open` made the file.
     """
 
     def __init__(self, path: Path, *, runner: Runner | None = None) -> None:
         self.path = path
         self.set_aside: Path | None = None
+        self.is_new = False
         runner = runner or Threads()
         self._write_queue = runner.executor("writer")
         self._read_queue = runner.executor("reader")
@@ -136,6 +138,12 @@ class Database:
             queue.shutdown(wait=True)
         self._writer = self._reader = None
 
+    def remove(self) -> None:
+        """Close, and remove the file with what SQLite keeps beside it."""
+        self.close()
+        for suffix in ("", *_COMPANIONS):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
     async def _answer(
         self,
         queue: Executor,
@@ -182,6 +190,7 @@ class Database:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            self.is_new = self.set_aside is None
         except FileExistsError:
             # Not opened: closing it again would drop the locks that this process holds on it.
             if self.path.stat().st_mode & 0o077:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from tui_app.history.database import Database, Runner
-from tui_app.history.intents import Intents
+from tui_app.history.database import Database, HistoryError, Runner
+from tui_app.history.intents import NOT_MADE, Intents
 from tui_app.history.jobs import Jobs
 from tui_app.history.lookups import Lookups
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
 
 
@@ -31,6 +33,18 @@ class History:
     def close(self) -> None:
         """Finish pending writes and close."""
         self.database.close()
+
+    def discard_new(self) -> None:
+        """Close, and remove the file if this opening made it and it holds no job, and no creation that may count."""
+        with contextlib.suppress(HistoryError, OSError):
+            if self.database.is_new and self.database.read_now(_is_blank):
+                self.database.remove()
+
+
+def _is_blank(db: sqlite3.Connection) -> bool:
+    held = "EXISTS (SELECT 1 FROM job) OR EXISTS (SELECT 1 FROM intent WHERE state <> ?)"
+    (found,) = db.execute(f"SELECT {held}", (NOT_MADE,)).fetchone()
+    return not found
 
 
 def history_path(folder: Path, *, base_url: str, ims_org_id: str, sandbox_name: str) -> Path:

@@ -6,6 +6,7 @@ Creating has no idempotency key (API reference 1.5), so this journal is what kee
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui_app.history.database import Database
+
+_log = logging.getLogger(__name__)
 
 OPEN: Final = "open"
 MADE: Final = "made"
@@ -77,10 +80,15 @@ class Intents:
         found = await self._select("WHERE job_id = ? AND state = ?", (job_id, MADE))
         return found[0] if found else None
 
-    async def claimed_job_ids(self) -> frozenset[str]:
-        """Return the jobs that belong to an intent already, so that none is counted for two."""
+    async def claimed_job_ids(self, *, but: int = 0) -> frozenset[str]:
+        """Return the jobs that belong to an intent already, so that none is counted for two.
+
+        That of the intent `but` is left out: another program may have settled it while we looked for its job.
+        """
         found = await self._database.read(
-            lambda db: db.execute("SELECT job_id FROM intent WHERE job_id IS NOT NULL").fetchall()
+            lambda db: db.execute(
+                "SELECT job_id FROM intent WHERE job_id IS NOT NULL AND intent_id <> ?", (but,)
+            ).fetchall()
         )
         return frozenset(one for (one,) in found)
 
@@ -91,4 +99,16 @@ class Intents:
                 tuple(values),
             ).fetchall()
         )
-        return tuple(Intent(one[0], one[1], one[2], one[3], json.loads(one[4]), *one[5:]) for one in found)
+        return tuple(intent for one in found if (intent := _intent(one)) is not None)
+
+
+def _intent(row: Sequence[Any]) -> Intent | None:
+    """Return a row as an intent; a body nobody can read any more must not stand in the way of every creation."""
+    try:
+        body = json.loads(row[4])
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        _log.warning("intent %s cannot be read and is left alone", row[0])
+        return None
+    return Intent(row[0], row[1], row[2], row[3], body, *row[5:])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tui_app.history.recording import Applied, record, record_gone
 from tui_app.models.export_job import FAILED, ExportJob
 from tui_app.models.job_query import JobQuery, JobSummary
+from tui_app.models.stage import OVERDUE_AFTER_MS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,6 +40,17 @@ _SORTS: Final[dict[str, str]] = {
 }
 _NEVER_BLANK: Final = frozenset({"created", "id", "status", "segments"})
 
+STUCK: Final = "stuck"
+"""The word that finds jobs that may be stuck, besides those that hold it."""
+_STUCK: Final = f"terminal = 0 AND gone_ms IS NULL AND updated_ms < ?1 - {OVERDUE_AFTER_MS}"
+
+_COUNTS: Final = f"""
+    SELECT (SELECT COUNT(*) FROM job),
+           (SELECT COUNT(*) FROM job WHERE terminal = 0 AND gone_ms IS NULL),
+           (SELECT COUNT(*) FROM job WHERE created_ms >= ?2 AND status = ?3),
+           (SELECT COUNT(*) FROM job WHERE {_STUCK})
+"""  # noqa: S608 - constants only
+
 _SUMMARY: Final = """
     job.row, job.job_id, job.status, job.created_ms, job.updated_ms, job.ended_ms, job.duration_ms, job.stage,
     job.stage_since_ms, job.segment_count, job.segment_ids, job.dataset_id, lookup.name, job.error, job.profiles,
@@ -54,6 +66,7 @@ class Counts:
     total: int = 0
     running: int = 0
     failed_recently: int = 0
+    stuck: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +173,7 @@ class Jobs:
     async def counts(self, *, now_ms: int) -> Counts:
         """Return the header's figures; "recently" is the last 24 hours of creation."""
         since = now_ms - 24 * 3_600_000
-        return await self._database.read(
-            lambda db: Counts(
-                *db.execute(
-                    """SELECT (SELECT COUNT(*) FROM job),
-                              (SELECT COUNT(*) FROM job WHERE terminal = 0 AND gone_ms IS NULL),
-                              (SELECT COUNT(*) FROM job WHERE created_ms >= ? AND status = ?)""",
-                    (since, FAILED),
-                ).fetchone()
-            )
-        )
+        return await self._database.read(lambda db: Counts(*db.execute(_COUNTS, (now_ms, since, FAILED)).fetchone()))
 
     async def seen_before(self, job_ids: Iterable[str], *, at_ms: int) -> frozenset[str]:
         """Return those of the jobs that were in history before a moment of our clock."""
@@ -228,7 +232,10 @@ def _where(query: JobQuery) -> tuple[str, list[str]]:
             "job.segment_ids",
             "job.error",
         )
-        parts.append("(" + " OR ".join(f"{one} LIKE {place} ESCAPE '\\'" for one in columns) + ")")
+        matches = [f"{one} LIKE {place} ESCAPE '\\'" for one in columns]
+        if query.text.strip().casefold() == STUCK:
+            matches.append(f"({_STUCK})")
+        parts.append(f"({' OR '.join(matches)})")
         # Bounded, and in letters a file can hold: a careless paste must not be an error.
         text = query.text[:_TEXT_MOST].encode("utf-8", "replace").decode()
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

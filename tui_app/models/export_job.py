@@ -31,6 +31,8 @@ CANCELLING: Final = "CANCELLING"
 SUCCEEDED: Final = "SUCCEEDED"
 FAILED: Final = "FAILED"
 CANCELLED: Final = "CANCELLED"
+STATUSES: Final = (NEW, QUEUED, PROCESSING, CANCELLING, SUCCEEDED, FAILED, CANCELLED)
+"""The words we know the meaning of; the platform may send others (2.4)."""
 UNKNOWN: Final = "UNKNOWN"
 
 _TERMINAL: Final = frozenset({SUCCEEDED, FAILED, CANCELLED})

@@ -43,7 +43,7 @@ class FailureKind(StrEnum):
 class Failure:
     """A failure as a value: what happened, why, and what to do next.
 
-    `what` names the thing and the outcome without a full stop; `cause` and `next_step` are sentences.
+    `what` says what could not be done, without a full stop; `cause` and `next_step` are sentences.
     `retry_at_ms` is the epoch millisecond of the next automatic try; `body` is the start of the answer.
     """
 
@@ -58,9 +58,10 @@ class Failure:
     body: str | None = None
 
     def __str__(self) -> str:
-        """Return the failure as one line: what happened, why, what to do next."""
-        said = [part.strip() for part in (self.what, self.cause, self.next_step) if part.strip()]
-        return " ".join(part if part[-1] in ".!?" else f"{part}." for part in said)
+        """Return the failure as one line, `what: cause. next step.`; the request id is for the front end to add."""
+        what, cause, step = (part.strip() for part in (self.what, self.cause, self.next_step))
+        told = f"{what.removesuffix('.')}: {cause}" if what and cause else what or cause
+        return " ".join(part if part[-1] in ".!?" else f"{part}." for part in (told, step) if part)
 
 
 class FailureError(Exception):

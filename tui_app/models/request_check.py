@@ -124,7 +124,6 @@ def _qualification(request: ExportRequest) -> Iterator[Finding]:
     yield from _window(
         (f"{path}.startTime", request.qualified_from),
         (f"{path}.endTime", request.qualified_to),
-        what="The qualification window",
     )
 
 
@@ -142,15 +141,14 @@ def _events(request: ExportRequest) -> Iterator[Finding]:
     yield from _window(
         (start, request.events.from_ingest),
         (f"{_EVENTS}.filter.toIngestTimestamp", request.events.to_ingest),
-        what="The ingestion window of the events",
     )
 
 
-def _window(start: tuple[str, str | None], end: tuple[str, str | None], *, what: str) -> Iterator[Finding]:
+def _window(start: tuple[str, str | None], end: tuple[str, str | None]) -> Iterator[Finding]:
     yield from _moments(dict((start, end)))
     began, ended = _read(start[1]), _read(end[1])
     if isinstance(began, datetime) and isinstance(ended, datetime) and ended < began:
-        yield Finding(end[0], f"{what} ends before it starts.", f"Give an end at or after {start[1]}.")
+        yield Finding(end[0], "The window ends before it starts.", f"Give an end at or after {start[1]}.")
 
 
 def _moments(given: dict[str, str | None]) -> Iterator[Finding]:

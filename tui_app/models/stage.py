@@ -8,6 +8,8 @@ from typing import Final, Literal, TypeAlias
 from tui_app.models.export_job import FAILED, PROCESSING, SUCCEEDED, ExportJob, Timer
 
 STAGES: Final = ("queue", "export", "gap", "write", "finish")
+OVERDUE_AFTER_MS: Final = 2 * 3_600_000
+"""No sign of life for this long makes a running job "maybe stuck" (API reference 2.9)."""
 StageState: TypeAlias = Literal["pending", "running", "done", "failed"]
 
 

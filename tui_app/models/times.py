@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
@@ -11,6 +12,11 @@ _DATE: Final = r"(\d{4})-(\d{2})-(\d{2})"
 _TIME: Final = r"(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?"
 _ZONE: Final = r"([Zz]|([+-])(\d{2}):(\d{2}))"
 _WHOLE: Final = re.compile(f"{_DATE}[Tt]{_TIME}{_ZONE}", re.ASCII)
+_PARTS: Final = re.compile(
+    r"(?P<date>(\d{4})-(\d{2})-(\d{2}))(?:[Tt ](?P<time>(\d{2}):(\d{2})(?::(\d{2}))?)(?:\.\d+)?"
+    r"(?P<zone>[+-](\d{2}):(\d{2}))?)?",
+    re.ASCII,
+)
 _DATE_ONLY: Final = re.compile(_DATE, re.ASCII)
 _WITHOUT_ZONE: Final = re.compile(f"{_DATE}[Tt ]{_TIME}", re.ASCII)
 _WITH_SPACE: Final = re.compile(f"{_DATE} {_TIME}{_ZONE}", re.ASCII)
@@ -40,7 +46,7 @@ def parse_rfc3339(text: str) -> datetime:
         )
         return moment + timedelta(seconds=1) if leap else moment
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"{text!r} is not a moment of the calendar: {error}.") from error
+        raise ValueError(_beyond(text) or f"{text!r} is not a moment of the calendar: {error}.") from error
 
 
 def rfc3339(moment_ms: int | None) -> str | None:
@@ -71,7 +77,35 @@ def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
     return timezone(-offset if sign == "-" else offset)
 
 
+def _beyond(text: str) -> str:
+    """Return which number of a text no calendar, clock or zone has, "" when all can be."""
+    found = _PARTS.match(text)
+    if found is None:
+        return ""
+    date, time, zone = found.group("date", "time", "zone")
+    numbers = [int(part) if part else None for part in found.group(2, 3, 4, 6, 7, 8, 10, 11)]
+    year, month = numbers[0] or 0, numbers[1] or 0
+    last = monthrange(year, month)[1] if 1 <= month <= 12 else 31  # noqa: PLR2004  # months of a year
+    limits = (
+        *((f"{date} is no date", "year", 1, 9999), (f"{date} is no date", "month", 1, 12)),
+        (f"{date} is no date", "day", 1, last),
+        *(
+            (f"{time} is no time of day", name, 0, most)
+            for name, most in (("hour", 23), ("minute", 59), ("second", 60))
+        ),
+        *((f"{zone} is no zone offset", name, 0, most) for name, most in (("hour", 23), ("minute", 59))),
+    )
+    for number, (what, name, least, most) in zip(numbers, limits, strict=True):
+        if number is not None and not least <= number <= most:
+            return f"{what} ({name} {number}): it takes {least} to {most}."
+    return ""
+
+
 def _why_not(text: str) -> str:
+    beyond = _beyond(text)
+    if beyond:
+        # Said before the form is mended: a remedy that repeats the fault would be refused in its turn.
+        return beyond
     shown = repr(text if len(text) <= 40 else f"{text[:40]}…")  # noqa: PLR2004  # enough to recognise it
     if _DATE_ONLY.fullmatch(text):
         return f"{shown} has a date but no time: write it like {text}T00:00:00Z."

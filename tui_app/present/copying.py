@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from tui_app.models.base import JsonObject
     from tui_app.models.export_job import ExportJob
+
+_SHOWN: Final = 5
 
 
 def copies(job: ExportJob) -> dict[str, str]:
@@ -21,3 +24,26 @@ def copies(job: ExportJob) -> dict[str, str]:
         "JSON": json.dumps(job.raw, indent=2),
     }
     return {label: text for label, text in found.items() if text}
+
+
+def brief(text: str) -> str:
+    """Return what a text that is offered for copying holds, on one line: itself, or its size and how it begins."""
+    lines = text.splitlines()
+    if len(lines) <= 1:
+        return text
+    record = _record(text)
+    if record is not None:
+        return f"{len(text):,} characters: {_begun(list(record))}"
+    return f"{len(lines):,} lines: {_begun(lines)}"
+
+
+def _begun(parts: list[str]) -> str:
+    return ", ".join([*parts[:_SHOWN], *(["…"] if len(parts) > _SHOWN else [])])
+
+
+def _record(text: str) -> JsonObject | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

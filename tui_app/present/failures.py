@@ -16,9 +16,9 @@ _WORDS: Final[dict[FailureKind, str]] = {
     FailureKind.THROTTLED: "throttled",
     FailureKind.SERVICE: "failing",
     FailureKind.BAD_ANSWER: "bad answer",
-    FailureKind.AUTH: "not signed in",
-    FailureKind.PERMISSION: "no permission",
-    FailureKind.LOCAL: "history failing",
+    FailureKind.AUTH: "no sign-in",
+    FailureKind.PERMISSION: "no access",
+    FailureKind.LOCAL: "no history",
 }
 _FRESH_STEP_MS: Final = 5_000
 _STALE_AFTER_MS: Final = 60_000
@@ -61,6 +61,13 @@ def countdown(next_try_ms: int | None, now_ms: int) -> str:
     if next_try_ms is None:
         return ""
     return f", next try {duration(max(0, next_try_ms - now_ms) + 999)}" if next_try_ms > now_ms else ", trying"
+
+
+def figures(*, running: int, failed: int, stuck: int, narrow: bool) -> str:
+    """Return the header's counts: running now, failed within 24 hours, maybe stuck; as marks where room is short."""
+    if narrow:
+        return f">{running:,} !{failed:,}{f' ^{stuck:,}' if stuck else ''}"
+    return f"{running:,} running  {failed:,} failed 24h{f'  {stuck:,} stuck?' if stuck else ''}"
 
 
 def failure_line(failure: Failure) -> str:

@@ -20,7 +20,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("status", "STATUS", 13, priority=0),
     Column("id", "ID", 6, cut="middle", priority=0),
     Column("created", "AGE", 6, align="right", priority=1),
-    Column("duration", "DURATION", 8, align="right", priority=3),
+    Column("duration", "DURATION", 9, align="right", priority=3),
     Column("stage", "STAGE", 18, priority=2),
     Column("profiles", "PROFILES", 9, align="right", priority=7),
     Column("segments", "SEGMENTS", 8, align="right", priority=6),
@@ -28,6 +28,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column("error", "ERROR", 12, weight=4, priority=4),
 )
 """At 80 columns the error gives way to a line below the table; from 140 the table shares the width with a pane."""
+_CREATED: Final = Column("created", "CREATED", 11, align="right", priority=1)
+
+
+def columns(*, absolute_times: bool) -> tuple[Column, ...]:
+    """Return the list's columns, that of the creation as wide as what it shows."""
+    return tuple(_CREATED if absolute_times and one.key == "created" else one for one in COLUMNS)
+
 
 _TICK_S: Final = 5
 
@@ -39,6 +46,7 @@ def job_cells(
     columns: tuple[str, ...],
     absolute_times: bool = False,
     zone: tzinfo | None = None,
+    bar: bool = True,
 ) -> tuple[Cell, ...]:
     """Return the cells of one row, in the order of `columns` (keys of `COLUMNS`).
 
@@ -48,6 +56,7 @@ def job_cells(
         columns: which columns, by key.
         absolute_times: show the creation time instead of the age.
         zone: for absolute times; None is the machine's own.
+        bar: draw the stage as a bar as well as naming it.
     """
     shown = badge_of(job, now_ms)
     muted = "muted" if job.gone else ""
@@ -64,7 +73,7 @@ def job_cells(
         "duration": Cell(
             duration(elapsed_ms(job, now_ms), step_s=_TICK_S if not is_terminal(job.status) else 1), muted
         ),
-        "stage": _stage(job, now_ms),
+        "stage": _stage(job, now_ms, bar=bar),
         "profiles": Cell(f"{job.profiles:,}" if job.profiles is not None else "", "muted" if job.profiles == 0 else ""),
         "segments": Cell(str(job.segment_count) if job.segment_count else "all", "" if job.segment_count else "muted"),
         "dataset": Cell(safe_text(job.dataset_name or job.dataset_id or UNKNOWN), muted),
@@ -82,17 +91,17 @@ def elapsed_ms(job: JobSummary, now_ms: int) -> int | None:
     return max(0, now_ms - job.created_ms)
 
 
-def _stage(job: JobSummary, now_ms: int) -> Cell:
+def _stage(job: JobSummary, now_ms: int, *, bar: bool = True) -> Cell:
     if job.stage is None:
         return Cell("", "muted")
-    if is_terminal(job.status):
+    if is_terminal(job.status) or job.gone:
         return Cell(f"failed in {job.stage}" if job.status == "FAILED" else "", "failed")
     place = STAGES.index(job.stage) + 1 if job.stage in STAGES else 0
-    bar = "█" * place + "░" * (len(STAGES) - place)
+    drawn = f" {'█' * place}{'░' * (len(STAGES) - place)}" if bar else ""
     since = now_ms - job.stage_since_ms if job.stage_since_ms is not None else None
     waited = f" {duration(since, step_s=_TICK_S)}" if since is not None else ""
     overdue = is_overdue(job.status, job.updated_ms, now_ms)
-    return Cell(f"{job.stage:<6} {bar}{waited}", "overdue" if overdue else "running")
+    return Cell(f"{job.stage:<6}{drawn}{waited}", "overdue" if overdue else "running")
 
 
 def summary_lines(job: JobSummary, *, now_ms: int, zone: tzinfo | None = None) -> tuple[tuple[str, Cell], ...]:

@@ -36,7 +36,7 @@ def json_text(body: JsonObject) -> str:
 
 
 def curl_text(target: Target, body: JsonObject) -> str:
-    """Return the command that sends a body with `POST`; the shell fills in `$ACCESS_TOKEN` and `$CLIENT_ID`.
+    """Return the command that sends a body with `POST`; the shell fills in `$ACCESS_TOKEN` and `$AEPX_CLIENT_ID`.
 
     Every text that is not ours is quoted, so that the shell takes it as data (API reference 1.2 for the headers).
     """
@@ -45,7 +45,7 @@ def curl_text(target: Target, body: JsonObject) -> str:
         "curl --request POST",
         shlex.quote(safe_text(url)),
         '--header "Authorization: Bearer $ACCESS_TOKEN"',
-        '--header "x-api-key: $CLIENT_ID"',
+        '--header "x-api-key: $AEPX_CLIENT_ID"',
         f"--header {shlex.quote(safe_text(f'x-gw-ims-org-id: {target.org_id}'))}",
         f"--header {shlex.quote(safe_text(f'x-sandbox-name: {target.sandbox_name}'))}",
         "--header 'Content-Type: application/json'",

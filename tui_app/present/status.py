@@ -15,13 +15,11 @@ from tui_app.models.export_job import (
     SUCCEEDED,
     is_terminal,
 )
+from tui_app.models.stage import OVERDUE_AFTER_MS
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
     from tui_app.models.job_query import JobSummary
-
-OVERDUE_AFTER_MS: Final = 2 * 3_600_000
-"""No sign of life for this long makes a running job "maybe stuck" (API reference 2.9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def badge(status: str, *, cancel_requested: bool = False, overdue: bool = False,
         status: as normalised by `models.export_job`; an unknown word is shown as it is, made harmless.
         cancel_requested: we asked for a cancel and the platform has not shown it yet.
         overdue: no sign of life for longer than `OVERDUE_AFTER_MS`.
-        gone: the platform no longer knows the job.
+        gone: the platform no longer knows the job; what it was last is shown behind a neutral mark.
     """
     found = _BADGES.get(status) or Badge("?", safe_text(status), "unknown")
     if cancel_requested and not is_terminal(status):
@@ -63,7 +61,7 @@ def badge(status: str, *, cancel_requested: bool = False, overdue: bool = False,
     elif overdue:
         found = Badge(f"{found.mark}^", found.word, "overdue")
     if gone:
-        found = Badge(found.mark, f"{found.word} gone", "muted")
+        found = Badge("-", found.word, "muted")
     return found
 
 

@@ -30,7 +30,6 @@ _NOTES: Final = {
 _MARKS: Final[dict[StageState, str]] = {"pending": " ", "running": ">", "done": "+", "failed": "!"}
 _SECOND: Final = 1_000
 _STEPS_MS: Final = (
-    *(1, 2, 5, 10, 20, 50, 100, 200, 500),
     *(seconds * _SECOND for seconds in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800)),
     *(hours * 3_600 * _SECOND for hours in (1, 2, 6, 12, 24)),
 )
@@ -62,9 +61,9 @@ class Timeline:
 def timeline(stages: Sequence[Stage], now_ms: int, width: int) -> Timeline:
     """Lay the stages that have begun out over at most `width` cells, to one scale.
 
-    The scale is a round figure and the finest at which all fits, so a running stage grows by whole cells and the
-    others stay as they are until the scale changes. Every stage that has begun gets at least one cell, also one whose
-    length nobody knows; in fewer cells than stages the earliest are left out.
+    The scale is a round figure of a second or more and the finest at which all fits, so a running stage grows by
+    whole cells and the others stay as they are until the scale changes. Every stage that has begun gets at least one
+    cell, also one whose length nobody knows; in fewer cells than stages the earliest are left out.
 
     Args:
         stages: as of `models.stage.stages`.

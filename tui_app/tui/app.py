@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import events, work
+from textual.command import CommandPalette
 from textual.widgets import Input
 
 from tui_app.engine.session import Topic
@@ -16,10 +15,14 @@ from tui_app.models.failure import FailureError
 from tui_app.present.status import badge
 from tui_app.text import safe_text
 from tui_app.tui.bridge import Bridge
+from tui_app.tui.commands import LIST, effective_keymap
+from tui_app.tui.endings import end_on_signals
+from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import Pick, TextDialog
 from tui_app.tui.screens.host import HostApp
 from tui_app.tui.screens.job_list import JobListScreen
 from tui_app.tui.screens.palette import CommandProvider
+from tui_app.tui.screens.room import fits
 from tui_app.tui.themes import THEMES
 
 if TYPE_CHECKING:
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
     from tui_app.models.catalog import Sandbox
 
 _IDLE_AFTER_S = 600.0
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_FAULTS_SHOWN = 3
+_LEAVING = ("quit", "leave", "back")
+_SETTLE_AGAIN_S = 30.0
 
 
 class Workspaces(Protocol):
@@ -92,7 +97,7 @@ class AepxApp(HostApp):
         self.engine = engine
         self.workspaces = workspaces
         self._live = live
-        self._keys = dict(keys or {})
+        self.keymap = effective_keymap(keys or {})
         # Without the framework's own screen at the bottom, which would repaint all for each message that it gets.
         self._bridge = Bridge(lambda: self.screen_stack[1:])
         self._input_at = engine.clock.monotonic()
@@ -104,12 +109,19 @@ class AepxApp(HostApp):
 
     def on_mount(self) -> None:
         """Show the list from history at once; then go live."""
-        self.set_keymap(self._keys)
-        self._catch_signals()
+        end_on_signals(self)
         self.set_interval(60, self._notice_absence)
         self._use(self.engine)
+        self._tell_of_keys()
         if self._live:
             self._go_live()
+
+    def _tell_of_keys(self) -> None:
+        faults = self.keymap.faults
+        more = len(faults) - _FAULTS_SHOWN
+        told = [*map(str, faults[:_FAULTS_SHOWN]), *([f"And {more} more: aepx config check"] if more > 0 else ())]
+        for text in told:
+            self.notify(safe_text(text), severity="warning", timeout=20, markup=False)
 
     async def shutdown(self) -> None:
         """Stop the engine; for whoever ran the app, after it ended."""
@@ -133,13 +145,20 @@ class AepxApp(HostApp):
         """Let every screen write its times anew."""
         for screen in self.screen_stack if self.is_running else ():
             if isinstance(screen, JobListScreen):
-                screen.tick()
+                screen.restyle_times()
 
     async def on_event(self, event: events.Event) -> None:
         """Notice that somebody is there, then let the framework have the event."""
         if isinstance(event, events.InputEvent):
             self._input_at = self.engine.clock.monotonic()
             self.engine.monitor.set_away(False)
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if not fits(self.size) and not self._may_act_unseen(event.key):
+                return
+            if isinstance(self.screen, PlaceScreen):
+                self.screen.forget_explanation()
+        elif isinstance(event, events.Resize) and not fits(event.size) and isinstance(self.screen, CommandPalette):
+            self.screen.dismiss()
         if isinstance(event, events.Key) and event.is_forwarded and event.is_printable:
             field = self.focused
             if isinstance(field, Input):
@@ -148,6 +167,13 @@ class AepxApp(HostApp):
                 field.insert_text_at_cursor(event.character or "")
                 return
         await super().on_event(event)
+
+    def _may_act_unseen(self, key: str) -> bool:
+        """Tell whether a key counts where the terminal is too small to show what it would do: only to leave."""
+        if key in ("ctrl+q", "ctrl+c"):
+            return True
+        screen = self.screen
+        return isinstance(screen, PlaceScreen) and any(key in self.keymap.keys(one, screen.PLACE) for one in _LEAVING)
 
     def _notice_absence(self) -> None:
         if self.engine.clock.monotonic() - self._input_at > _IDLE_AFTER_S:
@@ -216,14 +242,30 @@ class AepxApp(HostApp):
     @work(group="live")
     async def _go_live(self) -> None:
         engine = self.engine
-        await engine.start()
         try:
-            settled = await engine.jobs.settle_open()
+            await engine.start()
         except FailureError as error:
-            self.notify(safe_text(str(error.failure)), severity="warning", timeout=20, markup=False)
+            self.notify(safe_text(str(error.failure)), severity="error", timeout=60, markup=False)
             return
-        if settled:
-            self.push_screen(TextDialog("Creations whose answer was lost", [_settled(one) for one in settled]))
+        said = False
+        while True:
+            try:
+                settled = await engine.jobs.settle_open()
+                break
+            except FailureError as error:
+                if not said:
+                    self.notify(safe_text(str(error.failure)), severity="warning", timeout=20, markup=False)
+                said = True
+                await engine.clock.sleep(_SETTLE_AGAIN_S)
+        self._tell_settled([_settled(one, self.keymap.shown("job.new", LIST)) for one in settled])
+
+    def _tell_settled(self, found: Sequence[tuple[str, str]]) -> None:
+        """Say what became of lost creations; never over something a person is in the middle of."""
+        if found and isinstance(self.screen, JobListScreen) and not self.screen.is_typing:
+            self.push_screen(TextDialog("Creations whose answer was lost", found))
+        else:
+            for label, text in found:
+                self.notify(safe_text(text), title=safe_text(label), severity="warning", timeout=60, markup=False)
 
     def _tell_of_ends(self, topic: Topic) -> None:
         if topic is Topic.JOBS and self.watched:
@@ -242,12 +284,6 @@ class AepxApp(HostApp):
                 self.notify(safe_text(text), severity="error" if severe else "information", timeout=30, markup=False)
                 self.bell()
 
-    def _catch_signals(self) -> None:
-        """Leave in order when the terminal or the machine goes away, so that the terminal gets its modes back."""
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, self.exit, 128 + number)
-
     def copy_to_clipboard(self, text: str) -> None:
         """Copy by the terminal's own means (OSC 52), wrapped where tmux or screen would swallow it."""
         super().copy_to_clipboard(text)
@@ -258,12 +294,12 @@ class AepxApp(HostApp):
             self._driver.write(f"\x1bPtmux;\x1b\x1b]52;c;{data}\a\x1b\\")
 
 
-def _settled(one: Settlement) -> tuple[str, str]:
+def _settled(one: Settlement, new_key: str) -> tuple[str, str]:
     dataset = one.body.get("destination", {}).get("datasetId", "?")
     label = f"create {one.intent_id} into dataset {dataset}"
     if one.made is not None:
         return label, f"The platform made it: export job {one.made.job_id}, {one.made.status}."
     if not one.candidates:
-        return label, "No job was made. Press n to create it again."
+        return label, f"No job was made. Press {new_key} to create it again."
     ids = ", ".join(job.job_id for job in one.candidates)
     return label, f"Several jobs could be it: {ids}. Look at them before you create another."

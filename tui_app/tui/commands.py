@@ -1,21 +1,26 @@
-"""Owns what a person can do: one record a command; keys, footer, palette, help and README's table come from it."""
+"""Owns what a person can do: one record a command; keys, footer, palette, help and README's table come from it.
+
+It draws nothing and needs no framework, so that `aepx config check` can ask it too.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from textual.binding import Binding
+from tui_app.present.keymap import Keymap, make_keymap, show_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
 LIST: Final = "job list"
 DETAIL: Final = "job detail"
+SEARCH: Final = "raw search"
 FORM: Final = "form"
-DIALOG: Final = "dialog"
 ANYWHERE: Final = (LIST, DETAIL, FORM)
 JOBS: Final = (LIST, DETAIL)
+OVER: Final = {DETAIL: SEARCH}
+"""The place that lies over another: its commands have the keys for as long as they can be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Context:
     """The form is being sent, or was."""
     unsaved: bool = False
     """Leaving would lose what was entered."""
+    has_matches: bool = False
+    """A search in the raw record found something."""
 
 
 def _always(_: Context) -> str | None:
@@ -104,6 +111,10 @@ def _needs_failure(context: Context) -> str | None:
     return None if context.has_failure else "nothing failed"
 
 
+def _needs_matches(context: Context) -> str | None:
+    return None if context.has_matches else "nothing was searched for, or found"
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One thing a person can do."""
@@ -120,41 +131,13 @@ class Command:
     footer: bool = False
     unavailable: Callable[[Context], str | None] = field(default=_always)
     """Why it cannot be used now, None when it can."""
+    instead: tuple[str, str] | None = None
+    """The command to name when this one cannot be used, and what it does: `("job.clone", "clones it")`."""
 
     @property
     def action(self) -> str:
         """The framework's action: `job.cancel` is `job_cancel`."""
         return self.id.replace(".", "_")
-
-    @property
-    def shown_keys(self) -> str:
-        """The keys as a person reads them."""
-        return " ".join(show_key(key) for key in self.keys.split(","))
-
-
-_NAMES: Final = {
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "exclamation_mark": "!",
-    "escape": "esc",
-    "space": "space",
-    "plus": "+",
-    "minus": "-",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-}
-
-
-def show_key(key: str) -> str:
-    """Write a key as a person reads it: `ctrl-o`, `?`, `F1`."""
-    if key.startswith("ctrl+"):
-        return f"ctrl-{show_key(key[5:])}"
-    if key.startswith("f") and key[1:].isdigit():
-        return key.upper()
-    return _NAMES.get(key, key)
 
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -176,6 +159,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         JOBS,
         True,
         _needs_running_job,
+        instead=("job.clone", "clones it"),
     ),
     Command("job.clone", "t", "Clone", "Start a new job from this one.", JOBS, True, _needs_clone),
     Command("job.watch", "w", "Watch", "Notify when the job ends; again to stop.", JOBS, False, _needs_following),
@@ -199,7 +183,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command("refresh", "r", "Refresh", "Ask the platform now.", JOBS, True),
     Command("refresh.all", "R", "Refresh all", "Ask again for every job that runs, and for names.", (LIST,), False),
-    Command("live.pause", "p", "Pause", "Freeze the list; again to go on.", JOBS, False),
+    Command("live.pause", "p", "Pause", "Stop asking the platform; again to go on.", JOBS, False),
     Command("time.style", "T", "Time style", "Switch between ages and times.", JOBS, False),
     Command(
         "failure.show",
@@ -216,6 +200,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("pane.4", "4", "Batches", "Show the batches.", (DETAIL,), False),
     Command("pane.5", "5", "Raw", "Show the job as the platform sent it.", (DETAIL,), False),
     Command("raw.search", "slash", "Search", "Search the raw JSON.", (DETAIL,), False),
+    Command("raw.next", "n", "Next match", "Go to the next match.", (SEARCH,), True, _needs_matches),
+    Command("raw.previous", "N", "Previous match", "Go to the previous match.", (SEARCH,), True, _needs_matches),
     Command("pane.full", "f", "Full screen", "Give the pane the whole screen; again to go back.", (DETAIL,), False),
     Command("form.submit", "ctrl+j,f5", "Submit", "Check and send.", (FORM,), True, _needs_sendable_form),
     Command(
@@ -270,7 +256,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("palette", "colon,ctrl+p", "Palette", "Search every command.", ANYWHERE, False),
     Command("help", "question_mark,f1", "Keys", "Show all keys of this place.", ANYWHERE, True),
     Command("back", "escape", "Back", "Go back, or clear the filter.", ANYWHERE, False),
-    Command("leave", "q", "Back", "Go back to the list.", (DETAIL,), True),
+    Command("leave", "q", "Back", "Go back.", (DETAIL,), True),
     Command("quit", "q", "Quit", "Leave aepx; jobs run on.", (LIST,), True),
 )
 
@@ -278,45 +264,83 @@ BY_ACTION: Final = {command.action: command for command in COMMANDS}
 BY_ID: Final = {command.id: command for command in COMMANDS}
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Keys that move and belong to the widget with the focus: they are told of, and cannot be changed."""
+
+    keys: tuple[str, ...]
+    """Each group, comma separated, goes one way."""
+    help: str
+    does: str
+    """The same for a message: `j` moves the cursor."""
+    places: tuple[str, ...]
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys as a person reads them."""
+        return " / ".join(" ".join(map(show_key, group.split(","))) for group in self.keys)
+
+
+MOVES: Final = (
+    Move(("up,k", "down,j"), "Move by a row.", "moves the cursor", (LIST,)),
+    Move(("up,k", "down,j"), "Scroll by a line.", "scrolls", (DETAIL,)),
+    Move(("pageup", "pagedown"), "Move by a page.", "moves by a page", ANYWHERE),
+    Move(("home,g", "end,G"), "Go to the first or the last row.", "moves the cursor", (LIST,)),
+    Move(("home,g", "end,G"), "Go to the first or the last line.", "scrolls", (DETAIL,)),
+    Move(("enter",), "", "opens the job under the cursor", (LIST,)),
+    Move(("up", "down,enter"), "Go to the previous or the next field.", "moves between fields", (FORM,)),
+    Move(("left", "right"), "Move in a text, or to another choice.", "moves in a field", (FORM,)),
+    Move(("space",), "Take the choice.", "takes a choice", (FORM,)),
+    Move(("shift+tab", "tab"), "Go to the previous or the next part of the screen.", "moves the focus", ANYWHERE),
+    Move(
+        ("home,end,backspace,delete,ctrl+a,ctrl+d,ctrl+e,ctrl+f,ctrl+k,ctrl+u,ctrl+v,ctrl+w,ctrl+x",),
+        "",
+        "edits a field",
+        (FORM,),
+    ),
+)
+"""What moves, place by place; those without help are said elsewhere or are everybody's."""
+
+
 def commands_of(place: str) -> tuple[Command, ...]:
     """Return the commands that exist in a place, in the order of the registry."""
     return tuple(command for command in COMMANDS if place in command.places)
 
 
-def keys_in(command: Command, place: str) -> tuple[str, ...]:
-    """Return the keys a command has in a place: in a form, keys that are also text belong to the field."""
-    keys = command.keys.split(",")
-    return tuple(key for key in keys if place != FORM or not _is_text(key))
+def reachable(place: str) -> tuple[tuple[Command, str], ...]:
+    """Return the commands whose keys count in a place, first those of what lies over it, each with its own place."""
+    over = OVER.get(place, "")
+    return (
+        *((command, over) for command in commands_of(over)),
+        *((command, place) for command in commands_of(place)),
+    )
 
 
-def bindings_of(place: str) -> list[Binding]:
-    """Return a place's key bindings, made from the registry."""
-    found = []
-    for command in commands_of(place):
-        keys = keys_in(command, place)
-        if keys:
-            found.append(
-                Binding(
-                    ",".join(keys),
-                    command.action,
-                    command.label,
-                    show=command.footer,
-                    id=command.id,
-                    tooltip=command.help,
-                )
-            )
-    return found
+def effective_keymap(remaps: Mapping[str, str]) -> Keymap:
+    """Return the keys in force under the remaps of the configuration, keys by command id."""
+    fixed: dict[str, dict[str, str]] = {}
+    for move in MOVES:
+        for place in (*move.places, *(OVER[one] for one in move.places if one in OVER)):
+            for group in move.keys:
+                fixed.setdefault(place, {}).update(dict.fromkeys(group.split(","), move.does))
+    return make_keymap(COMMANDS, remaps, fixed=fixed, typing=(FORM,))
 
 
-def _is_text(key: str) -> bool:
-    return len(key) == 1 or key in ("question_mark", "colon", "slash", "space", "exclamation_mark")
+def usable(place: str, context: Context, keymap: Keymap) -> Iterator[tuple[Command, tuple[str, ...]]]:
+    """Yield the commands that can be used now, each with the keys that reach it."""
+    taken: set[str] = set()
+    for command, own in reachable(place):
+        if command.unavailable(context) is None:
+            keys = tuple(key for key in keymap.keys(command.id, own) if key not in taken)
+            taken.update(keys)
+            yield command, keys
 
 
 def key_table() -> str:
     """Return the table of keys for README, in Markdown."""
-    lines = ["| Key | Where | What it does |", "| --- | --- | --- |"]
+    lines = ["| Key | Command | Where | What it does |", "| --- | --- | --- | --- |"]
     for command in COMMANDS:
         where = "everywhere" if command.places == ANYWHERE else ", ".join(command.places)
         keys = " ".join(f"`{show_key(key)}`" for key in command.keys.split(","))
-        lines.append(f"| {keys} | {where} | {command.help} |")
+        lines.append(f"| {keys} | `{command.id}` | {where} | {command.help} |")
     return "\n".join(lines)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import work
+from textual.binding import Binding, BindingsMap
 from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input
 
 from tui_app.clock import now_ms
 from tui_app.engine.session import Policy
 from tui_app.models.failure import Failure, FailureError
-from tui_app.present.failures import countdown, failure_line, freshness
+from tui_app.present.failures import countdown, failure_line, figures, freshness
+from tui_app.present.keymap import Keymap, is_text
 from tui_app.present.times import absolute
 from tui_app.text import fit_id, safe_text
-from tui_app.tui.commands import BY_ACTION, BY_ID, Context, bindings_of, commands_of, keys_in, show_key
+from tui_app.tui.commands import BY_ACTION, BY_ID, OVER, Context, reachable, usable
 from tui_app.tui.screens.dialogs import Confirm, FailureDialog
+from tui_app.tui.screens.room import FoldingScreen
 from tui_app.tui.widgets.status_bar import FailureLine, HeaderBar, KeyBar
 
 if TYPE_CHECKING:
@@ -25,43 +26,28 @@ if TYPE_CHECKING:
 
     from textual import events
     from textual.app import ComposeResult
-    from textual.binding import BindingType
     from textual.widget import Widget
 
     from tui_app.engine.engine import Engine
     from tui_app.models.export_request import ExportRequest
     from tui_app.tui.bridge import SessionChanged
+    from tui_app.tui.commands import Command
     from tui_app.tui.screens.host import HostApp
 
 R = TypeVar("R")
-LEAST_WIDTH = 60
-LEAST_HEIGHT = 15
 _ROOMY = 100
 _ORGANIZATION = 11
 
 
-class PlaceScreen(Screen[R]):
+class PlaceScreen(FoldingScreen[R]):
     """A screen with header, failure line and key bar; `PLACE` names it in the command registry."""
 
     PLACE: ClassVar[str] = ""
     CRUMB: ClassVar[str] = ""
-    BINDINGS: ClassVar[list[BindingType]] = []
     app: HostApp
-
-    DEFAULT_CSS = """
-    PlaceScreen #too-small { display: none; }
-    PlaceScreen.-too-small #place-body { display: none; }
-    PlaceScreen.-too-small #too-small { display: block; }
-    """
-
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        if "PLACE" in cls.__dict__ and cls.PLACE:
-            cls.BINDINGS = [*bindings_of(cls.PLACE), *cls.__dict__.get("BINDINGS", ())]
-        super().__init_subclass__(**kwargs)  # type: ignore[arg-type]  # the framework's own keywords pass through
 
     def compose(self) -> ComposeResult:
         """Put the place's own widgets between header and footer."""
-        yield Static(Content(f"aepx needs a terminal of at least {LEAST_WIDTH}x{LEAST_HEIGHT}"), id="too-small")
         with Vertical(id="place-body"):
             yield HeaderBar()
             yield from self.compose_place()
@@ -97,33 +83,68 @@ class PlaceScreen(Screen[R]):
 
     @property
     def failure(self) -> Failure | None:
-        """The failure to show on this screen: its own last one, else the connection's."""
-        return self._own_failure or self.engine.session.failure
+        """The failure to show on this screen: its own last one, until the connection has news."""
+        outage = self.engine.session.failure
+        is_news = outage is not None and _sort(outage) != self._outage_then
+        return outage if self._own_failure is None or is_news else self._own_failure
 
     _own_failure: Failure | None = None
+    _outage_then: tuple[object, ...] | None = None
 
     def fail(self, failure: Failure | None) -> None:
         """Show a failure of something done on this screen until the next one, or clear it with None."""
         self._own_failure = failure
+        self._outage_then = _sort(self.engine.session.failure)
         self.show_session()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let the registry's rule decide about its own commands."""
-        command = BY_ACTION.get(action)
-        if command is None or self.PLACE not in command.places:
+        """Let the registry's rule decide about its own commands; a key always gets as far as `action_command`."""
+        command = BY_ID[str(parameters[0])] if action == "command" else BY_ACTION.get(action)
+        if command is None or command.unavailable(self.context()) is None:
             return True
-        return True if command.unavailable(self.context()) is None else None
+        if OVER.get(self.PLACE) in command.places:
+            return False  # what lies below has its key while it cannot be used
+        return True if action == "command" else None
+
+    async def action_command(self, command_id: str) -> None:
+        """Do what a key or the palette asks for, or say why that is not possible now."""
+        command = BY_ID[command_id]
+        reason = command.unavailable(self.context())
+        if reason is None:
+            await self.run_action(command.action)
+        else:
+            self._explain(command, reason)
+
+    def _explain(self, command: Command, reason: str) -> None:
+        text = f"{self.key_of(command.id) or command.label}: {reason}"
+        if command.instead is not None:
+            other, does = command.instead
+            if BY_ID[other].unavailable(self.context()) is None:
+                text = f"{text}; {self.key_of(other)} {does}"
+        for bar in self.query(KeyBar):
+            bar.say(text)
+
+    def forget_explanation(self) -> None:
+        """Show the keys again after a key that could not be used; the app calls it at the next key."""
+        for bar in self.query(KeyBar):
+            bar.say("")
+
+    def key_of(self, command_id: str) -> str:
+        """Return the first key a command has here as a person reads it, for texts that name it: `!`."""
+        return self.app.keymap.shown(command_id, self.PLACE).partition(" ")[0]
 
     def on_mount(self) -> None:
-        """Show header and keys at once and again as time goes by."""
+        """Bind the keys in force; show header and keys at once and again as time goes by."""
+        # Not by the framework's own keymap: that would take a letter away from the field one types in.
+        self._bindings = BindingsMap.merge([BindingsMap(bindings_of(self.PLACE, self.app.keymap)), self._bindings])
         self.show_session()
         self.set_interval(1.0, self.show_session)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Fold to one plain line where nothing sensible fits; drop the figures where the line is short."""
-        self.set_class(event.size.width < LEAST_WIDTH or event.size.height < LEAST_HEIGHT, "-too-small")
-        for header in self.query(HeaderBar):
-            header.set_class(event.size.width < _ROOMY, "-narrow")
+        """Drop the figures where the line is short."""
+        for around in self.query("HeaderBar, FailureLine"):
+            around.set_class(event.size.width < _ROOMY, "-narrow")
+        self.show_session()
 
     def on_session_changed(self, event: SessionChanged) -> None:
         """Follow the engine's session."""
@@ -141,7 +162,12 @@ class PlaceScreen(Screen[R]):
         self.query_one(HeaderBar).show(
             place=safe_text(f"{place}  {self.crumb()}".rstrip()),
             policy=session.policy.value,
-            figures=f"{session.running:,} running  {session.failed_recently:,} failed 24h",
+            figures=figures(
+                running=session.running,
+                failed=session.failed_recently,
+                stuck=session.stuck,
+                narrow=self.size.width < _ROOMY,
+            ),
             fresh=freshness(
                 now_ms=now,
                 last_ok_ms=session.last_ok_ms,
@@ -151,12 +177,11 @@ class PlaceScreen(Screen[R]):
             ),
         )
         failure = self.failure
-        line = ""
-        if failure is not None:
-            retry = countdown(session.next_try_ms, now) if failure is session.failure else ""
-            key = show_key(keys_in(BY_ID["failure.show"], self.PLACE)[0])
-            line = f"! {failure_line(failure)}{retry}  ({key} shows all)"
-        self.query_one(FailureLine).say(line)
+        hint = f"{self.key_of('failure.show')} shows all"
+        if failure is session.failure and self.size.width >= _ROOMY:
+            # Where room is short the header alone counts down.
+            hint = f"{countdown(session.next_try_ms, now)}, {hint}".removeprefix(", ")
+        self.query_one(FailureLine).say(f"! {failure_line(failure)}" if failure is not None else "", hint)
         self.show_keys()
 
     def crumb(self) -> str:
@@ -164,17 +189,22 @@ class PlaceScreen(Screen[R]):
         return self.CRUMB
 
     def show_keys(self) -> None:
-        """Draw the footer from the registry: only keys that work now."""
-        context = self.context()
+        """Draw the footer from the registry: only keys that work now, none that a field takes as text."""
+        types = isinstance(self.focused, Input)
         keys = [
-            (keys_in(command, self.PLACE)[0], command.label)
-            for command in commands_of(self.PLACE)
-            if command.footer and command.unavailable(context) is None
+            (working[0], command.label)
+            for command, keys in usable(self.PLACE, self.context(), self.app.keymap)
+            if command.footer
+            and (working := [key for key in keys if not types or not (is_text(key) or key == "enter")])
         ]
         # Help stays when room is short: it is what tells of the keys that were left out.
         keys.sort(key=lambda pair: pair[1] == "Keys")
         for bar in self.query(KeyBar):
             bar.show(keys)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Show other keys where one types."""
+        self.show_keys()
 
     def say(self, text: str, *, title: str = "", severe: bool = False) -> None:
         """Notify; the text may be hostile."""
@@ -196,7 +226,7 @@ class PlaceScreen(Screen[R]):
         """Show all keys of this place."""
         from tui_app.tui.screens.keys import KeysScreen  # noqa: PLC0415 - the first paint does without
 
-        self.app.push_screen(KeysScreen(self.PLACE, self.context()))
+        self.app.push_screen(KeysScreen(self.PLACE, self.context(), self.app.keymap))
 
     def action_palette(self) -> None:
         """Search every command."""
@@ -276,3 +306,24 @@ class PlaceScreen(Screen[R]):
             return
         self.fail(None)
         self.say(message or f"Cancel of job {job_id} requested. It runs on until the platform says CANCELLED.")
+
+
+def bindings_of(place: str, keymap: Keymap) -> list[Binding]:
+    """Return a place's key bindings, made from the registry and the keys in force."""
+    return [
+        Binding(
+            key,
+            f"command({command.id!r})",
+            command.label,
+            show=command.footer,
+            id=command.id,
+            tooltip=command.help,
+        )
+        for command, own in reachable(place)
+        for key in keymap.keys(command.id, own)
+    ]
+
+
+def _sort(failure: Failure | None) -> tuple[object, ...] | None:
+    """Return what tells one outage from another; not the cause, whose wording may change from answer to answer."""
+    return None if failure is None else (failure.kind, failure.http_status, failure.code)

@@ -12,20 +12,31 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui_app.present.failures import failure_text
-from tui_app.text import safe_text
+from tui_app.text import cell_width, fit, fit_id, safe_text
+from tui_app.tui.screens.room import FoldingScreen
+from tui_app.tui.widgets.form import TextField
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from textual import events
     from textual.app import ComposeResult
 
     from tui_app.models.failure import Failure
 
 R = TypeVar("R")
+_HIGHEST = 0.9
+_FRAME = 2
+_ASIDE_MOST = 26
+_OPTION_MARGIN = 4
+"""Cells beside an option: its padding, and the scrollbar."""
 
 
-class Dialog(ModalScreen[R | None], Generic[R]):
-    """A box in the middle; escape leaves it without an answer."""
+class Dialog(FoldingScreen[R | None], ModalScreen[R | None], Generic[R]):
+    """A box in the middle; escape leaves it without an answer.
+
+    What has the class `dialog-scroll` gets the lines that the rest of the box leaves, so that answers stay in sight.
+    """
 
     AUTO_FOCUS = "*"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", id="dialog.leave")]
@@ -35,14 +46,28 @@ class Dialog(ModalScreen[R | None], Generic[R]):
         width: 72; max-width: 96%; height: auto; max-height: 90%;
         background: $surface; border: round $primary; padding: 0 1;
     }
-    Dialog .dialog-title { text-style: bold; height: auto; }
+    Dialog .dialog-title { text-style: bold; height: auto; max-height: 3; }
+    Dialog .dialog-scroll { height: auto; scrollbar-size-vertical: 1; }
     Dialog .dialog-text { height: auto; color: $text-muted; }
     Dialog .dialog-buttons { height: auto; align-horizontal: right; margin-top: 1; }
     Dialog .dialog-buttons Button { margin-left: 1; min-width: 12; }
-    Dialog OptionList, Dialog OptionList:focus { height: auto; max-height: 16; border: none; background: $surface; }
-    Dialog Input { margin-top: 1; }
+    Dialog OptionList, Dialog OptionList:focus {
+        height: auto; border: none; background: $surface; scrollbar-size-vertical: 1;
+    }
+    Dialog Input { background: $panel; }
     Dialog .failure-label { color: $text-muted; }
     """
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Share the lines of the screen out anew."""
+        self.call_after_refresh(self.share_lines)
+
+    def share_lines(self) -> None:
+        """Give what scrolls the lines that the rest of the box leaves."""
+        for scroll in self.query(".dialog-scroll"):
+            rest = [child for child in scroll.siblings if child.display]
+            taken = sum(child.outer_size.height + child.styles.margin.height for child in rest)
+            scroll.styles.max_height = max(1, int(self.size.height * _HIGHEST) - _FRAME - taken)
 
     def action_leave(self) -> None:
         """Close without an answer."""
@@ -56,6 +81,10 @@ class Confirm(Dialog[bool]):
         Binding("y", "yes", "Yes", show=False, id="confirm.yes"),
         Binding("n", "leave", "No", show=False, id="confirm.no"),
     ]
+    DEFAULT_CSS = """
+    Confirm #confirm-asked { height: auto; margin-top: 1; }
+    Confirm #confirm-wrong { height: 1; color: $text-error; }
+    """
 
     def __init__(self, question: str, *, detail: str = "", yes: str = "Yes", typed: str | None = None) -> None:
         """Make the question.
@@ -71,16 +100,27 @@ class Confirm(Dialog[bool]):
 
     def compose(self) -> ComposeResult:
         """Lay out question, detail, the word to type, and the two answers."""
+        is_typed = self._typed is not None
         with Vertical(classes="dialog-box"):
             yield Static(Content(safe_text(self._question)), classes="dialog-title")
-            if self._detail:
+            with VerticalScroll(classes="dialog-scroll", can_focus=False):
                 yield Static(Content(safe_text(self._detail, lines=True)), classes="dialog-text")
             if self._typed is not None:
-                yield Static(Content(f"Protected sandbox. Type its name to go on: {safe_text(self._typed)}"))
-                yield Input(id="confirm-word", compact=True)
+                yield Static(
+                    Content(f"Protected sandbox. Type its name to go on: {safe_text(self._typed)}"), id="confirm-asked"
+                )
+                yield TextField(id="confirm-word", placeholder="type the sandbox's name here")
+                yield Static(id="confirm-wrong", markup=False)
             with Horizontal(classes="dialog-buttons"):
-                yield Button(Content("No (n)"), id="confirm-no")
-                yield Button(Content(f"{self._yes} (y)"), id="confirm-yes", variant="error", disabled=bool(self._typed))
+                # Where a name is typed, letters are part of it.
+                yield Button(Content("No (esc)" if is_typed else "No (n)"), id="confirm-no", compact=True)
+                yield Button(
+                    Content(self._yes if is_typed else f"{self._yes} (y)"),
+                    id="confirm-yes",
+                    variant="error",
+                    compact=True,
+                    disabled=is_typed,
+                )
 
     def on_mount(self) -> None:
         """Start on the harmless answer, or on the word."""
@@ -89,11 +129,20 @@ class Confirm(Dialog[bool]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Allow yes once the word is there."""
         self.query_one("#confirm-yes", Button).disabled = event.value.strip() != self._typed
+        self.query_one("#confirm-wrong", Static).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take enter in the word's field as yes, if the word is right."""
         if event.value.strip() == self._typed:
             self.dismiss(True)
+        else:
+            self.query_one("#confirm-wrong", Static).update(Content("That is not the sandbox's name."))
+
+    def on_key(self, event: events.Key) -> None:
+        """Scroll what does not fit while the focus is on an answer."""
+        moves = {"up": -1, "down": 1, "pageup": -5, "pagedown": 5}
+        if event.key in moves:
+            self.query_one(VerticalScroll).scroll_relative(y=moves[event.key], animate=False)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer with the button."""
@@ -114,7 +163,13 @@ class Pick(Dialog[str]):
     ]
 
     def __init__(
-        self, title: str, items: Sequence[tuple[str, str]], *, chosen: str = "", searchable: bool = True
+        self,
+        title: str,
+        items: Sequence[tuple[str, str]],
+        *,
+        chosen: str = "",
+        searchable: bool = True,
+        asides: Mapping[str, str] | None = None,
     ) -> None:
         """Make the list.
 
@@ -123,9 +178,11 @@ class Pick(Dialog[str]):
             items: `(value, label)`; labels may hold remote text.
             chosen: the value the cursor starts on.
             searchable: whether there is a field to type in.
+            asides: by value, what stands at the end of its line and stays when the label is cut.
         """
         super().__init__()
         self._title, self._items, self._chosen, self._searchable = title, tuple(items), chosen, searchable
+        self._asides = asides or {}
         self._shown: tuple[tuple[str, str], ...] = self._items
 
     def compose(self) -> ComposeResult:
@@ -133,13 +190,23 @@ class Pick(Dialog[str]):
         with Vertical(classes="dialog-box"):
             yield Static(Content(safe_text(self._title)), classes="dialog-title")
             if self._searchable:
-                yield Input(placeholder="type to search", id="pick-search", compact=True)
-            yield OptionList(id="pick-list", markup=False)
+                yield TextField(placeholder="type to search", id="pick-search")
+            yield OptionList(id="pick-list", classes="dialog-scroll", markup=False)
 
     def on_mount(self) -> None:
-        """Fill the list and put the cursor where it was."""
+        """Put the focus where one types, or else on the list."""
         self._fill("")
         self.query_one("#pick-search" if self._searchable else "#pick-list").focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Cut the lines anew."""
+        self.call_after_refresh(self._refill)
+
+    def _refill(self) -> None:
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            self._chosen = self._shown[options.highlighted][0]
+        self._fill(self.query_one("#pick-search", Input).value if self._searchable else "")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow the list."""
@@ -165,10 +232,19 @@ class Pick(Dialog[str]):
         )
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options(Option(Content(safe_text(label))) for _, label in self._shown)
+        options.add_options(Option(Content(self._line(*item))) for item in self._shown)
         values = [value for value, _ in self._shown]
         if self._shown:
             options.highlighted = values.index(self._chosen) if self._chosen in values else 0
+
+    def _line(self, value: str, label: str) -> str:
+        """Return one item on one line."""
+        room = max(1, self.query_one(".dialog-box").content_size.width - _OPTION_MARGIN)
+        aside = safe_text(self._asides.get(value, ""))
+        if not aside:
+            return fit(safe_text(label), room).rstrip()
+        width = min(cell_width(aside), _ASIDE_MOST)
+        return f"{fit(safe_text(label), max(1, room - width - 2))}  {fit_id(aside, width)}"
 
 
 class AskText(Dialog[str]):
@@ -214,7 +290,7 @@ class TextDialog(Dialog[None]):
         """Lay out heading and lines."""
         with Vertical(classes="dialog-box"):
             yield Static(Content(safe_text(self._title)), classes="dialog-title")
-            with VerticalScroll(can_focus=True):
+            with VerticalScroll(classes="dialog-scroll", can_focus=True):
                 for label, text in self._rows:
                     yield Static(Content(safe_text(label)), classes="failure-label")
                     yield Static(Content(safe_text(text, lines=True)))

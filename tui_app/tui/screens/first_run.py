@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tui_app.text import safe_text
+from tui_app.tui.endings import end_on_signals
 from tui_app.tui.themes import THEMES
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
 _CHOICES = (
-    ("d", "Demo: jobs on an embedded platform; no account needed"),
+    ("d", "Demo: an embedded platform; no account needed"),
     ("c", "Configuration: write a file to fill in"),
     ("q", "Quit"),
 )
@@ -53,7 +54,7 @@ class FirstRunScreen(Screen[None]):
         """Lay out what it is, why this is shown, and the ways on."""
         with Vertical(id="first-run"):
             yield Static(Content("aepx: export jobs of Adobe Experience Platform"), id="first-run-title")
-            yield Static(Content("See them live, why one failed; create, clone and cancel."))
+            yield Static(Content("See them, see why one failed; create, clone, cancel."))
             yield Static(Content(f"\n{safe_text(self._reason or 'No connection is set up yet.')}\n"))
             for key, text in _CHOICES:
                 yield Static(
@@ -101,4 +102,5 @@ class FirstRunApp(App[str]):
 
     def on_mount(self) -> None:
         """Show the screen."""
+        end_on_signals(self)
         self.push_screen(self._screen)

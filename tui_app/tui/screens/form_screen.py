@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from tui_app.models.failure import Failure
 
 WIDE = 120
+SHORT = 20
+"""Below so many lines a failure over the form takes no more than three of them."""
 _READ_ONLY = "cannot be sent: this sandbox is read-only here"
 _WARNINGS_SHOWN = 6
 
@@ -56,6 +58,7 @@ class FormScreen(PlaceScreen[str]):
         self._visited: set[FieldRow] = set()
         self._initial: object = None
         self._refused: tuple[FieldRow, Finding, object] | None = None
+        self._unsent: object = None
 
     # What a form is made of
 
@@ -95,7 +98,8 @@ class FormScreen(PlaceScreen[str]):
             with Form(id="form"):
                 yield from self.compose_form()
                 with Horizontal(id="form-buttons"):
-                    yield Button(Content(f"Create the {self.NOUN} (ctrl-j)"), id="form-submit", compact=True)
+                    label = f"Create the {self.NOUN} ({self.key_of('form.submit')})"
+                    yield Button(Content(label), id="form-submit", compact=True)
             yield PreviewPane(id="preview")
         yield Line(id="form-hint")
 
@@ -145,6 +149,8 @@ class FormScreen(PlaceScreen[str]):
             return
         if self._refused is not None and self._refused[2] != self.state():
             self._refused = None
+        if self._unsent is not None and self._unsent != self.state():
+            self.say_failure("")
         self._remark(self._visited)
         self._draw_preview()
 
@@ -205,6 +211,7 @@ class FormScreen(PlaceScreen[str]):
         """Put the preview beside the form where there is room."""
         wide = event.size.width >= WIDE
         self.set_class(wide, "-wide")
+        self.set_class(event.size.height < SHORT, "-short")
         if wide:
             self._show_view("form")
         self._draw_preview()
@@ -259,17 +266,25 @@ class FormScreen(PlaceScreen[str]):
         self.show_failure(None)
         self._show_view("form")
         self._visited.update(self.form.rows)
-        homeless = self._remark(None)
+        self._remark(None)
         errors = [finding for finding in self.check() if finding.severity == "error"]
         if errors:
-            row = self.form.first_with(errors)
-            if row is not None:
-                row.focus_first()
-            if homeless:
-                self.say_failure(" ".join(f"{one.cause} {one.remedy}" for one in homeless))
+            self._say_unsent(errors)
             return
         self.wait_for("Checking…")
         self._send()
+
+    def _say_unsent(self, errors: Sequence[Finding]) -> None:
+        """Go to the first error, and say over the form what it is until something is changed."""
+        row = self.form.first_with(errors)
+        first = next((one for one in errors if self.form.row_of(one.field) is row), errors[0])
+        what = f"{first.cause} {first.remedy}"
+        if row is not None:
+            # The remedy stands under the field.
+            row.focus_first()
+            what = f"{row.label}: {_lower(first.cause)}"
+        self.say_failure(f"Not sent: {len(errors)} error{'s' if len(errors) > 1 else ''}. {what}")
+        self._unsent = self.state()
 
     @work(group="send")
     async def _send(self) -> None:
@@ -338,6 +353,7 @@ class FormScreen(PlaceScreen[str]):
 
     def say_failure(self, text: str) -> None:
         """Show a text over the form, or nothing with ""."""
+        self._unsent = None
         block = self.query_one("#form-failure", Static)
         block.set_class(bool(text), "-shown")
         block.update(Content(safe_text(f"! {text}", lines=True)))
@@ -371,3 +387,8 @@ class FormScreen(PlaceScreen[str]):
         )
 
     TAKES_DATASET: ClassVar[bool] = False
+
+
+def _lower(sentence: str) -> str:
+    """Return a sentence as it goes on after a colon; a name in capitals stays one."""
+    return sentence if sentence[1:2].isupper() else sentence[:1].lower() + sentence[1:]

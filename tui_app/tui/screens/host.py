@@ -9,6 +9,7 @@ from textual.reactive import var
 
 if TYPE_CHECKING:
     from tui_app.engine.engine import Engine
+    from tui_app.present.keymap import Keymap
 
 
 class HostApp(App[int]):
@@ -16,6 +17,8 @@ class HostApp(App[int]):
 
     engine: Engine
     """The engine of the connection in use."""
+    keymap: Keymap
+    """The keys in force."""
     absolute_times: var[bool] = var(False)
     """Whether lists show times instead of ages."""
     watched: dict[str, str]

@@ -12,7 +12,7 @@ from textual.widgets import ContentSwitcher, Static
 from tui_app.models.export_request import ExportRequest
 from tui_app.models.failure import FailureError, FailureKind
 from tui_app.models.stage import duration_ms, stages
-from tui_app.present.copying import copies
+from tui_app.present.copying import brief, copies
 from tui_app.present.job_detail import (
     PANES,
     Record,
@@ -77,6 +77,7 @@ class JobDetailScreen(PlaceScreen[None]):
 
     def compose_place(self) -> Iterable[Widget]:
         """Lay out title, names of the panes, banner and the panes."""
+        yield Line(id="detail-full")
         yield TextLines(id="detail-title")
         yield PaneTabs(id="detail-tabs")
         yield Line(id="detail-banner")
@@ -128,6 +129,7 @@ class JobDetailScreen(PlaceScreen[None]):
             ended=record is not None and record.ended,
             read_only=base.read_only,
             has_failure=base.has_failure,
+            has_matches=self._pane == "raw" and any(pane.has_matches for pane in self.query(RawPane)),
         )
 
     # Following the engine
@@ -204,6 +206,7 @@ class JobDetailScreen(PlaceScreen[None]):
     def show_session(self) -> None:
         """Draw what surrounds the panes; dim them while they cannot be brought up to date."""
         super().show_session()
+        self._show_full()
         stale = self.failure is not None
         if self.has_class("-stale") != stale:
             self.set_class(stale, "-stale")
@@ -259,6 +262,16 @@ class JobDetailScreen(PlaceScreen[None]):
                 return make(record, width)
 
             self._lines(f"#{self._pane}-lines").show(build)
+
+    def _show_full(self) -> None:
+        """Say how the full screen is left, and what its header would: the job, its status, how fresh all is."""
+        lines = self.query("#detail-full")
+        if not lines or not self.has_class("-full"):
+            return
+        fresh = self.query_one("#header-fresh", Line).text.strip()
+        status = "" if self._record is None else f"{badge_of(self._record.summary, self.now_ms())}  "
+        leave = f"{self.key_of('pane.full')} or esc leaves full screen"
+        lines.only_one(Line).show(f" {leave}  {fresh}  {status}{safe_text(self.job_id)}")
 
     def _lines(self, selector: str) -> TextLines:
         return self.query_one(selector, TextLines)
@@ -323,9 +336,22 @@ class JobDetailScreen(PlaceScreen[None]):
         if self._record is not None:
             self.query_one(RawPane).open_search()
 
+    def on_raw_pane_searched(self, event: RawPane.Searched) -> None:
+        """Show the keys that go from match to match, while there are matches."""
+        self.show_keys()
+
+    def action_raw_next(self) -> None:
+        """Go to the next match."""
+        self.query_one(RawPane).go(1)
+
+    def action_raw_previous(self) -> None:
+        """Go to the previous match."""
+        self.query_one(RawPane).go(-1)
+
     def action_pane_full(self) -> None:
         """Give the pane the whole screen, or take it back."""
         self.toggle_class("-full")
+        self._show_full()
 
     def action_back(self) -> None:
         """End the search, then the full screen, then go back to the list."""
@@ -382,9 +408,8 @@ class JobDetailScreen(PlaceScreen[None]):
         if self._record is None:
             return
         found = copies(self._record.job)
-        chosen = await self.app.push_screen_wait(
-            Pick("Copy", [(label, f"{label}  {text[:60]}") for label, text in found.items()], searchable=False)
-        )
+        items = [(label, f"{label}  {brief(text)}") for label, text in found.items()]
+        chosen = await self.app.push_screen_wait(Pick("Copy", items, searchable=False))
         if chosen is not None:
             self.app.copy_to_clipboard(found[chosen])
             self.say(f"Copied {chosen}.")

@@ -9,35 +9,39 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import work
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from tui_app.engine.export import FORMATS, write_export
 from tui_app.models.export_job import is_terminal
 from tui_app.models.failure import FailureError
 from tui_app.models.job_query import JobQuery, JobSummary
-from tui_app.present.copying import copies
-from tui_app.present.jobs import COLUMNS, cursor_line, summary_lines
+from tui_app.present import text_lines
+from tui_app.present.copying import brief, copies
+from tui_app.present.jobs import COLUMNS, columns, cursor_line, summary_lines
 from tui_app.present.status import badge_of
-from tui_app.text import cell_width, safe_text
+from tui_app.text import safe_text
 from tui_app.tui.commands import LIST, Context
 from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import AskText, Pick
 from tui_app.tui.screens.job_rows import JobRows
 from tui_app.tui.widgets.row_table import RowTable
 from tui_app.tui.widgets.status_bar import Line
+from tui_app.tui.widgets.text_lines import TextLines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from textual import events
     from textual.widget import Widget
 
+    from tui_app.present.text_lines import TextLine
     from tui_app.tui.bridge import JobsChanged, LookupsChanged, SessionChanged
 
 _TICK_S = 5.0
 _SKELETON_AFTER_S = 0.15
 _WIDE = 140
 _VIEW = "list.view"
+_LABEL = 12
 
 
 class JobListScreen(PlaceScreen[None]):
@@ -51,24 +55,24 @@ class JobListScreen(PlaceScreen[None]):
         super().__init__()
         self._query = JobQuery()
         self._rows: JobRows | None = None
-        self._restored = False
+        self._asked = False
         self._slow = False
 
     def compose_place(self) -> Iterable[Widget]:
         """Lay out filter line, table and, where there is room, the summary of the job under the cursor."""
         with Horizontal(id="filter-line"):
             yield Line(id="filter-text")
+            yield Input(
+                id="filter-input",
+                placeholder="text in id, status, dataset, segment or error; stuck",
+                compact=True,
+                select_on_focus=False,
+            )
             yield Line(id="filter-count")
-        yield Input(
-            id="filter-input",
-            placeholder="text in id, status, dataset, segment or error",
-            compact=True,
-            select_on_focus=False,
-        )
         with Horizontal(id="list-body"):
-            yield RowTable(COLUMNS, id="jobs")
+            yield RowTable(columns(absolute_times=self.app.absolute_times), id="jobs")
             with Vertical(id="summary"):
-                yield Static(id="summary-text", markup=False)
+                yield TextLines(id="summary-text")
         yield Line(id="cursor-line")
 
     def on_mount(self) -> None:
@@ -78,7 +82,6 @@ class JobListScreen(PlaceScreen[None]):
         table = self.table
         table.set_source(self._rows)
         table.set_sort(self._query.sort, self._query.descending)
-        table.action_first()
         table.focus()
         self.show_counts()
         self.set_interval(_TICK_S, self.tick)
@@ -95,6 +98,11 @@ class JobListScreen(PlaceScreen[None]):
         """What the table shows."""
         assert self._rows is not None, "the list is not mounted"
         return self._rows
+
+    @property
+    def is_typing(self) -> bool:
+        """Whether a filter is being typed."""
+        return self.has_class("-filtering")
 
     @property
     def query_shown(self) -> JobQuery:
@@ -164,7 +172,9 @@ class JobListScreen(PlaceScreen[None]):
         except FailureError as error:
             self.fail(error.failure)
             return
-        table.refresh_rows()
+        # Kept until a reading succeeds: the one that a person asked for may have been overtaken.
+        table.refresh_rows(asked=self._asked)
+        self._asked = False
         table.update_rows()
         self.show_counts()
         self.show_summary()
@@ -182,6 +192,11 @@ class JobListScreen(PlaceScreen[None]):
             return
         self.table.update_rows()
         self._follow_cursor()
+
+    def restyle_times(self) -> None:
+        """Follow a change between ages and times."""
+        self.table.set_columns(columns(absolute_times=self.app.absolute_times))
+        self.tick()
 
     def tick(self) -> None:
         """Let ages and durations go on; rows that read the same are not painted."""
@@ -217,13 +232,14 @@ class JobListScreen(PlaceScreen[None]):
             failure = session.failure
             return safe_text(
                 f"No jobs are known yet, and the platform cannot be asked.\n{failure.cause}\n{failure.next_step}\n"
-                "r tries again, ! shows all.",
+                f"{self.key_of('refresh')} tries again, {self.key_of('failure.show')} shows all.",
                 lines=True,
             )
         if not session.loaded:
             return "Asking the platform for export jobs…" if self._slow else ""
         name = safe_text(session.sandbox_name)
-        return f"No export jobs in sandbox {name} yet.\nn creates one, N creates a dataset first."
+        new, dataset = self.key_of("job.new"), self.key_of("dataset.new")
+        return f"No export jobs in sandbox {name} yet.\n{new} creates one, {dataset} creates a dataset first."
 
     def _say_loading(self) -> None:
         self._slow = True
@@ -269,19 +285,12 @@ class JobListScreen(PlaceScreen[None]):
         if not self.has_class("-wide"):
             self.query_one("#cursor-line", Line).show(*(cursor_line(job, self.now_ms()) if job is not None else ("",)))
             return
-        pane = self.query_one("#summary-text", Static)
-        if job is None:
-            pane.update(Content(""))
-            return
-        lines = []
-        for label, cell in summary_lines(job, now_ms=self.now_ms()):
-            gap = " " * max(1, 12 - cell_width(label))
-            value = Content.styled(cell.text, f"${_INK[cell.role]}") if cell.role in _INK else Content(cell.text)
-            lines.append(Content.assemble(Content.styled(label, "dim"), gap, value))
-        text = Content("\n").join(lines)
-        if text != getattr(self, "_summary_shown", None):
-            self._summary_shown = text
-            pane.update(text)
+        self.query_one("#summary-text", TextLines).show(self._summary)
+
+    def _summary(self, width: int) -> Sequence[TextLine]:
+        job = self.current()
+        pairs = summary_lines(job, now_ms=self.now_ms()) if job is not None else ()
+        return text_lines.rows([(label, (cell,)) for label, cell in pairs], width, label_width=_LABEL)
 
     # Filter, order
 
@@ -289,6 +298,7 @@ class JobListScreen(PlaceScreen[None]):
         """Type a filter."""
         field = self.query_one("#filter-input", Input)
         field.value = self._query.text
+        self.query_one("#filter-text", Line).show(" /")
         self.add_class("-filtering")
         self.set_focus(field)  # at once, unlike `field.focus()`: the next keys may be here already
 
@@ -315,7 +325,7 @@ class JobListScreen(PlaceScreen[None]):
     async def action_list_sort(self) -> None:
         """Choose the column to sort by."""
         items = [(column.key, column.label.capitalize()) for column in COLUMNS if column.sortable]
-        key = await self.app.push_screen_wait(Pick("Sort by", items, chosen=self._query.sort, searchable=False))
+        key = await self.app.push_screen_wait(Pick("Sort by", items, chosen=self._query.sort))
         if key is not None:
             self._ask(sort=key, descending=key in ("created", "duration", "profiles", "segments", "id"))
 
@@ -336,6 +346,7 @@ class JobListScreen(PlaceScreen[None]):
             sort=sort or old.sort,
             descending=old.descending if descending is None else descending,
         )
+        self._asked = True
         self.table.set_sort(self._query.sort, self._query.descending)
         self._requery()
 
@@ -463,7 +474,7 @@ class JobListScreen(PlaceScreen[None]):
             return
         found = copies(job)
         chosen = await self.app.push_screen_wait(
-            Pick("Copy", [(label, f"{label}  {text[:60]}") for label, text in found.items()], searchable=False)
+            Pick("Copy", [(label, f"{label}  {brief(text)}") for label, text in found.items()], searchable=False)
         )
         if chosen is not None:
             self.app.copy_to_clipboard(found[chosen])
@@ -495,16 +506,3 @@ class JobListScreen(PlaceScreen[None]):
     def action_quit(self) -> None:
         """Leave the app."""
         self.app.exit(0)
-
-
-_INK = {
-    "muted": "text-muted",
-    "new": "text-secondary",
-    "running": "text-primary",
-    "cancelling": "text-warning",
-    "succeeded": "text-success",
-    "failed": "text-error",
-    "cancelled": "text-muted",
-    "unknown": "text-accent",
-    "overdue": "text-warning",
-}

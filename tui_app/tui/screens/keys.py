@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui_app.text import fit
-from tui_app.tui.commands import DETAIL, FORM, LIST, commands_of, keys_in, show_key
+from tui_app.present.cells import Cell
+from tui_app.present.text_lines import line, plain, wrapped
+from tui_app.text import cell_width, fit
+from tui_app.tui.commands import DETAIL, FORM, LIST, MOVES, reachable
 from tui_app.tui.screens.dialogs import Dialog
+from tui_app.tui.widgets.text_lines import PaneScroll, TextLines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from textual.app import ComposeResult
 
-    from tui_app.tui.commands import Command, Context
+    from tui_app.present.keymap import Keymap
+    from tui_app.present.text_lines import TextLine
+    from tui_app.tui.commands import Context
 
-_MOVING = (
-    ("up k / down j", "Move by a row"),
-    ("pgup / pgdn", "Move by a page"),
-    ("home g / end G", "First or last row"),
-    ("tab / shift-tab", "Next or previous part of the screen"),
-)
-_PLACES = {LIST: "Job list", DETAIL: "Job detail", FORM: "Form"}
+_PLACES: Final = {LIST: "Job list", DETAIL: "Job detail", FORM: "Form"}
+_KEYS_WIDTH: Final = 22
+_ID_WIDTH: Final = 20
+_WIDE: Final = 100
 
 
 class KeysScreen(Dialog[None]):
@@ -35,31 +38,47 @@ class KeysScreen(Dialog[None]):
     ]
     DEFAULT_CSS = """
     KeysScreen > #keys-box {
-        width: 86; max-width: 98%; height: auto; max-height: 94%;
+        width: 118; max-width: 98%; height: auto; max-height: 94%;
         background: $surface; border: round $primary; padding: 0 1;
     }
     KeysScreen Static { height: auto; }
     """
 
-    def __init__(self, place: str, context: Context) -> None:
+    def __init__(self, place: str, context: Context, keymap: Keymap) -> None:
         super().__init__()
-        self._place, self._situation = place, context
+        self._place, self._situation, self._keymap = place, context, keymap
 
     def compose(self) -> ComposeResult:
-        """Lay out one line a key."""
-        with VerticalScroll(id="keys-box", can_focus=True):
+        """Lay out title, a line or more for each key, and how to go on."""
+        palette = self._keymap.shown("palette", self._place).replace(" ", " or ")
+        with PaneScroll(id="keys-box"):
             yield Static(Content(f"Keys: {_PLACES.get(self._place, 'this dialog')}"), classes="dialog-title")
-            if self._place == LIST:
-                for keys, text in _MOVING:
-                    yield Static(Content(f"{fit(keys, 18)} {text}"))
-            for command in commands_of(self._place):
-                yield Static(self._line(command))
-            yield Static(Content("esc back    : or ctrl-p searches commands by name"), classes="dialog-text")
+            yield TextLines(id="keys-lines")
+            yield Static(Content(f"esc back    {palette} searches commands by name"), classes="dialog-text")
 
-    def _line(self, command: Command) -> Content:
-        reason = command.unavailable(self._situation)
-        keys = " ".join(show_key(key) for key in keys_in(command, self._place))
-        text = f"{fit(keys, 18)} {command.help}"
-        if reason is None:
-            return Content(text)
-        return Content.styled(f"{text} (not now: {reason})", "$text-disabled")
+    def on_mount(self) -> None:
+        """Fill in the keys."""
+        self.query_one("#keys-lines", TextLines).show(lambda width: list(self._lines(width)))
+
+    def _lines(self, width: int) -> Iterator[TextLine]:
+        for move in MOVES:
+            if self._place in move.places and move.help:
+                yield from _row(move.shown_keys, move.help, "", width)
+        for command, own in reachable(self._place):
+            keys, reason = self._keymap.shown(command.id, own), command.unavailable(self._situation)
+            yield from _row(keys, command.help, command.id, width, reason=reason)
+
+
+def _row(keys: str, text: str, command_id: str, width: int, *, reason: str | None = None) -> Sequence[TextLine]:
+    """Return a key's lines: keys, text that hangs under itself, and the command's name where there is room."""
+    id_width = _ID_WIDTH if width >= _WIDE else 0
+    room = max(1, width - _KEYS_WIDTH - id_width)
+    said = line(text if reason is None else f"{text} (not now: {reason})", "" if reason is None else "muted")
+    found: list[TextLine] = []
+    for place, part in enumerate(wrapped(said, room)):
+        shown = Cell(fit("" if place else keys, _KEYS_WIDTH), "muted" if reason else "heading")
+        name: TextLine = ()
+        if id_width and not place:
+            name = (Cell(" " * (room - cell_width(plain(part)))), Cell(fit(command_id, id_width), "muted"))
+        found.append((shown, *part, *name))
+    return found

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, OptionList, Static
 from textual.widgets.option_list import Option
 
+from tui_app.models.failure import FailureError
 from tui_app.present.status import badge
 from tui_app.present.times import absolute, age
 from tui_app.text import fit, fit_id, safe_text
 from tui_app.tui.screens.dialogs import Dialog
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from textual import events
     from textual.app import ComposeResult
 
@@ -37,28 +42,41 @@ class LostAnswer(Dialog[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "mine", "This one is mine", show=False, id="lost.mine"),
         Binding("s", "none", "None was made", show=False, id="lost.none"),
+        Binding("r", "search", "Look again", show=False, id="lost.search"),
     ]
     DEFAULT_CSS = """
     LostAnswer > .dialog-box { width: 100; max-height: 100%; }
     LostAnswer.-short > .dialog-box { height: 100%; }
     LostAnswer #lost-compared { height: auto; margin-top: 1; }
     LostAnswer.-short #lost-compared { height: 1fr; margin-top: 0; }
-    LostAnswer #lost-found { max-height: 4; }
+    LostAnswer #lost-found { display: none; max-height: 4; }
+    LostAnswer #lost-found.-several { display: block; }
+    LostAnswer #lost-later { height: 1; }
     LostAnswer .dialog-buttons { align-horizontal: left; }
     LostAnswer.-short .dialog-buttons { margin-top: 0; }
     """
 
-    def __init__(self, request: ExportRequest, submission: Submission, *, now_ms: int) -> None:
+    def __init__(
+        self,
+        request: ExportRequest,
+        submission: Submission,
+        *,
+        search_again: Callable[[int], Awaitable[Submission]],
+        now_ms: Callable[[], int],
+    ) -> None:
         """Make the question.
 
         Args:
             request: what was asked for.
             submission: what was found.
-            now_ms: epoch ms, for ages.
+            search_again: looks for the jobs of this intent once more.
+            now_ms: the clock's epoch ms, for ages.
         """
         super().__init__()
         self._request, self._submission, self._now_ms = request, submission, now_ms
+        self._search_again = search_again
         self._found = submission.candidates
+        self._is_searching = False
 
     def compose(self) -> ComposeResult:
         """Lay out the cause, the jobs found, the comparison and the three answers."""
@@ -66,18 +84,20 @@ class LostAnswer(Dialog[str]):
         with Vertical(classes="dialog-box"):
             yield Static(Content("The answer to the creation was lost"), classes="dialog-title")
             yield Static(Content(safe_text(failure.cause if failure is not None else "")), classes="dialog-text")
-            yield Static(Content(self._verdict()))
-            if len(self._found) > 1:
-                yield OptionList(*(Option(Content(self._line(job))) for job in self._found), id="lost-found")
+            yield Static(id="lost-verdict", markup=False)
+            yield OptionList(id="lost-found", markup=False)
             with VerticalScroll(id="lost-compared", can_focus=False):
                 yield Static(id="lost-table", markup=False)
             with Vertical(classes="dialog-buttons"):
-                yield Button(Content("Leave open (esc)"), id="lost-open", compact=True)
-                yield Button(Content("This one is mine (m)"), id="lost-mine", compact=True, disabled=not self._found)
+                with Horizontal(id="lost-later"):
+                    yield Button(Content("Leave open (esc)"), id="lost-open", compact=True)
+                    yield Button(Content("Look again (r)"), id="lost-search", compact=True)
+                yield Button(Content("This one is mine (m)"), id="lost-mine", compact=True)
                 yield Button(Content("None was made: send again (s)"), id="lost-none", compact=True)
 
     def on_mount(self) -> None:
         """Start where enter does no harm."""
+        self._show_found()
         self.query_one("#lost-found" if len(self._found) > 1 else "#lost-open").focus()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -86,10 +106,27 @@ class LostAnswer(Dialog[str]):
         self.call_after_refresh(self._compare)
 
     @property
+    def candidates(self) -> tuple[ExportJob, ...]:
+        """The jobs that were found last."""
+        return self._found
+
+    @property
     def _chosen(self) -> ExportJob | None:
-        options = self.query(OptionList)
-        place = (options.first().highlighted or 0) if options else 0
-        return self._found[place] if self._found else None
+        return self._found[self.query_one(OptionList).highlighted or 0] if self._found else None
+
+    def _show_found(self) -> None:
+        """Draw what was found, the cursor on the first."""
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(Option(Content(self._line(job))) for job in self._found)
+        options.highlighted = 0 if self._found else None
+        options.set_class(len(self._found) > 1, "-several")
+        self.query_one("#lost-mine", Button).disabled = not self._found
+        self._say(self._verdict())
+        self.call_after_refresh(self._compare)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#lost-verdict", Static).update(Content(safe_text(text)))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Compare with the job under the cursor."""
@@ -97,7 +134,8 @@ class LostAnswer(Dialog[str]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Take the buttons as the keys."""
-        {"lost-mine": self.action_mine, "lost-none": self.action_none}.get(event.button.id or "", self.action_leave)()
+        answers = {"lost-mine": self.action_mine, "lost-none": self.action_none, "lost-search": self.action_search}
+        answers.get(event.button.id or "", self.action_leave)()
 
     def action_mine(self) -> None:
         """Answer that the job under the cursor is the one asked for."""
@@ -108,20 +146,38 @@ class LostAnswer(Dialog[str]):
         """Answer that no job was made."""
         self.dismiss(NONE_MADE)
 
+    def action_search(self) -> None:
+        """Look for the job once more: it may have arrived since."""
+        if not self._is_searching:
+            self._is_searching = True
+            self._say("Looking at the newest jobs…")
+            self._search()
+
+    @work(group="search")
+    async def _search(self) -> None:
+        try:
+            submission = await self._search_again(self._submission.intent_id)
+        except FailureError as error:
+            self._say(str(error.failure))
+            return
+        finally:
+            self._is_searching = False
+        self._submission = replace(submission, failure=self._submission.failure)
+        self._found = submission.candidates
+        self._show_found()
+
     def _verdict(self) -> str:
         count = len(self._found)
         if not self._submission.searched:
-            return (
-                "The newest jobs could not be searched, so nothing is known. Leave it open, or look at the list first."
-            )
+            return "The newest jobs could not be searched, so nothing is known. Look again, or leave it open."
         if not count:
-            return "No job like it is listed yet. It may still appear: leave it open if you are not in a hurry."
+            return "No job like it is listed yet. It may still appear: look again, or leave it open."
         if count == 1:
             return "One job like it was created since. Nothing is sent again before you decide."
         return f"{count} jobs like it were created since. Nothing is sent again before you decide."
 
     def _line(self, job: ExportJob) -> str:
-        return safe_text(f"{job.job_id}  {badge(job.status)}  created {age(job.created_ms, self._now_ms)} ago")
+        return safe_text(f"{job.job_id}  {badge(job.status)}  created {age(job.created_ms, self._now_ms())} ago")
 
     def _compare(self) -> None:
         """Draw the request and the job side by side; `=` and `≠` say what may be cut."""

@@ -12,6 +12,7 @@ from textual.widgets import Button, Static
 from tui_app.models.catalog import DatasetRequest
 from tui_app.models.failure import Finding
 from tui_app.present.preview import DATASETS
+from tui_app.present.times import absolute
 from tui_app.text import safe_text
 from tui_app.tui.screens.form_screen import FormScreen
 from tui_app.tui.widgets.form import Choice, FieldRow, TextField
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from textual.widget import Widget
 
     from tui_app.models.base import JsonObject
+    from tui_app.models.catalog import Dataset
 
 
 class NewDatasetScreen(FormScreen):
@@ -75,7 +77,7 @@ class NewDatasetScreen(FormScreen):
             "Persisted",
             self.persisted,
             path="fileDescription.persisted",
-            hint="Exports need yes: it lets the dataset keep the union view.",
+            hint="Exports need yes, so that the union view is kept.",
         )
         yield FieldRow(
             "Container format",
@@ -97,7 +99,7 @@ class NewDatasetScreen(FormScreen):
             yield Static(id="dataset-made-text", markup=False)
             with Vertical(id="dataset-made-buttons"):
                 yield Button(Content("Use it in a new job"), id="dataset-use", compact=True)
-                yield Button(Content("Copy the id (ctrl-y)"), id="dataset-copy", compact=True)
+                yield Button(Content(f"Copy the id ({self.key_of('form.copy')})"), id="dataset-copy", compact=True)
                 yield Button(Content("Back (esc)"), id="dataset-back", compact=True)
 
     # What was entered
@@ -136,7 +138,10 @@ class NewDatasetScreen(FormScreen):
     async def send(self) -> None:
         """Ask, create; then hand the id over, or show it."""
         request = self.request()
-        if not await self.agreed(self.check(), f"Creates dataset {request.name!r} in this sandbox."):
+        self.wait_for("Looking for datasets of this name…")
+        namesakes = await self.engine.datasets.named(request.name)
+        findings = (*self.check(), *map(_namesake, namesakes))
+        if not await self.agreed(findings, f"Creates dataset {request.name!r} in this sandbox."):
             return
         self.wait_for("Creating the dataset…")
         dataset_id = await self.engine.datasets.create(request)
@@ -179,6 +184,15 @@ class NewDatasetScreen(FormScreen):
             self.action_form_copy()
         elif event.button.id == "dataset-back":
             self.action_back()
+
+
+def _namesake(dataset: Dataset) -> Finding:
+    return Finding(
+        "name",
+        f"A dataset of this name exists ({dataset.dataset_id}, created {absolute(dataset.created_ms)}).",
+        "Create another only if two are meant.",
+        "warning",
+    )
 
 
 def read_tags(text: str) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:

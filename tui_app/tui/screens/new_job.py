@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tui_app.tui.bridge import LookupsChanged
 
 _ASK_PLATFORM: Final = "\0platform"
-_TIME_HINT: Final = "like 2024-03-01T00:00:00Z or 2024-03-01T00:00:00+02:00."
+_TIME_HINT: Final = "like 2024-03-01T00:00:00Z (or +02:00)."
 _EVENTS: Final = "additionalFields.eventList"
 _QUALIFIED: Final = "filter.segmentQualificationTime"
 _MANY_DATASETS: Final = 1_000
@@ -108,12 +108,12 @@ class NewJobScreen(FormScreen):
             "Dataset",
             self.dataset,
             path="destination.datasetId",
-            hint="Where the export goes: a dataset on the profile union. ctrl-n new, ctrl-l pick.",
+            hint=f"{self.key_of('form.pick')} picks one, {self.key_of('form.dataset')} makes one on the profile union.",
         )
         yield FieldRow("Segments", Static(id="segment-count", markup=False), path="filter.segments", id="segment-head")
         yield self.segments
         with Horizontal(id="segment-buttons"):
-            yield Button(Content("Add segment (ctrl-g)"), id="segment-add", compact=True)
+            yield Button(Content(f"Add segment ({self.key_of('form.segment_add')})"), id="segment-add", compact=True)
         yield from self._profile_rows()
         yield from self._event_rows()
         yield from self._other_rows()
@@ -128,7 +128,7 @@ class NewJobScreen(FormScreen):
             self.policy,
             path="mergePolicy.id",
             also=("mergePolicy",),
-            hint="Id of the merge policy; empty leaves it to the segment. Needed with several segments.",
+            hint="Merge policy id; empty leaves it to the segment. Several segments need one.",
         )
         yield FieldRow("  version", self.version, path="mergePolicy.version", hint="A number; empty means the latest.")
         yield FieldRow(
@@ -138,30 +138,30 @@ class NewJobScreen(FormScreen):
             "Qualified from",
             self.qualified_from,
             path=f"{_QUALIFIED}.startTime",
-            hint=f"Earliest qualification, {_TIME_HINT}",
+            hint=f"Qualified since, {_TIME_HINT}",
         )
         yield FieldRow(
             "Qualified to",
             self.qualified_to,
             path=f"{_QUALIFIED}.endTime",
-            hint=f"Latest qualification, {_TIME_HINT}",
+            hint=f"Qualified until, {_TIME_HINT}",
         )
         yield FieldRow(
             "Updated after",
             self.from_ingest,
             path="filter.fromIngestTimestamp",
-            hint=f"Only profiles updated after, {_TIME_HINT}",
+            hint=f"Updated since, {_TIME_HINT}",
         )
         yield FieldRow(
             "Empty profiles",
             self.empty_profiles,
             path="filter.emptyProfiles",
-            hint="Whether profiles that have only events are exported as well.",
+            hint="Profiles that have only events: export them too?",
         )
 
     def _event_rows(self) -> Iterable[Widget]:
         yield Static(Content("Events"), classes="form-heading")
-        yield FieldRow("Export events", self.events, path=_EVENTS, hint="Whether time-series events come along.")
+        yield FieldRow("Export events", self.events, path=_EVENTS, hint="Do time-series events come along?")
         rows = (
             FieldRow(
                 "  fields", self.event_fields, path=f"{_EVENTS}.fields", hint="Event field paths with commas between."
@@ -170,13 +170,13 @@ class NewJobScreen(FormScreen):
                 "  ingested from",
                 self.events_from,
                 path=f"{_EVENTS}.filter.fromIngestTimestamp",
-                hint=f"Events ingested from, {_TIME_HINT}",
+                hint=f"Ingested since, {_TIME_HINT}",
             ),
             FieldRow(
                 "  ingested to",
                 self.events_to,
                 path=f"{_EVENTS}.filter.toIngestTimestamp",
-                hint=f"Events ingested to, {_TIME_HINT}",
+                hint=f"Ingested until, {_TIME_HINT}",
             ),
         )
         for row in rows:
@@ -190,7 +190,7 @@ class NewJobScreen(FormScreen):
             "Batch per segment",
             self.per_batch,
             path="destination.segmentPerBatch",
-            hint="One batch for each segment instead of one for all; slower.",
+            hint="One batch for each segment, not one for all; slower.",
         )
         yield FieldRow(
             "Evaluate first",
@@ -243,7 +243,7 @@ class NewJobScreen(FormScreen):
 
     def check(self) -> tuple[Finding, ...]:
         """Return what the pure rules find, and what only the form can see."""
-        found = [*self.request().check(), *self.segments.check()]
+        found = [*replace(self.request(), segments=self.segments.meant).check(), *self.segments.check()]
         version = self.version.text
         if version is not None and _whole(version) is None:
             found.append(
@@ -320,10 +320,12 @@ class NewJobScreen(FormScreen):
 
     async def _pick(self, datasets: Iterable[Dataset], *, all_of_them: bool = False) -> str | None:
         ordered = sorted(datasets, key=lambda one: (not one.is_union, (one.name or "").casefold()))
-        items = [(one.dataset_id, f"{_described(one)}  {one.dataset_id}") for one in ordered]
+        items = [(one.dataset_id, _described(one)) for one in ordered]
         if not all_of_them:
             items.append((_ASK_PLATFORM, "… ask the platform for all datasets"))
-        return await self.app.push_screen_wait(Pick("Dataset to export into", items, chosen=self.dataset.text or ""))
+        ids = {one.dataset_id: one.dataset_id for one in ordered}
+        chosen = self.dataset.text or ""
+        return await self.app.push_screen_wait(Pick("Dataset to export into", items, chosen=chosen, asides=ids))
 
     def _take_dataset(self, dataset_id: str) -> None:
         self.dataset.value = dataset_id
@@ -377,14 +379,15 @@ class NewJobScreen(FormScreen):
     async def _settle(self, request: ExportRequest, submission: Submission) -> None:
         """Let the person say what a creation became whose answer was lost."""
         self.wait_for("The answer was lost; waiting for your decision…")
-        answer = await self.app.push_screen_wait(LostAnswer(request, submission, now_ms=self.now_ms()))
+        dialog = LostAnswer(request, submission, search_again=self.engine.jobs.search_again, now_ms=self.now_ms)
+        answer = await self.app.push_screen_wait(dialog)
         if answer is None:
             self._open_intents.append(submission.intent_id)
             self.say_failure(
                 "The answer to this creation was lost and it is left open. aepx looks for its job at the next start."
             )
             return
-        made = next((job for job in submission.candidates if job.job_id == answer), None)
+        made = next((job for job in dialog.candidates if job.job_id == answer), None)
         try:
             await self.engine.jobs.settle(submission.intent_id, made, note="the person decided")
         except FailureError as error:
@@ -393,7 +396,7 @@ class NewJobScreen(FormScreen):
             return
         if made is None:
             assert answer == NONE_MADE, "the dialog answers with a candidate, none made, or nothing"
-            self.say_failure("No job was made. ctrl-j sends it again.")
+            self.say_failure(f"No job was made. {self.key_of('form.submit')} sends it again.")
             return
         self.say(f"Export job {made.job_id} is yours: {made.status}.")
         self.dismiss(made.job_id)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import Input
 
 from tui_app.present.raw_json import MATCHES_MOST, Match, laid_out, matches, raw_lines
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 
 class RawPane(Vertical):
-    """A record with search: `/` opens it, `n` and `N` go from match to match while there are any."""
+    """A record with search: it is opened, and gone through from match to match, by the screen's commands."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "match_next", "Next match", show=False, id="match.next"),
-        Binding("N", "match_previous", "Previous match", show=False, id="match.previous"),
-    ]
+    class Searched(Message):
+        """There are matches to go to, or there are none any more."""
+
     DEFAULT_CSS = """
     RawPane { height: 1fr; }
     RawPane #raw-search { display: none; height: 1; }
@@ -99,17 +98,16 @@ class RawPane(Vertical):
         self.scroll.focus()
         self._draw()
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave `n` and `N` to the screen while there is no match to go to."""
-        return bool(self._matches) if action in ("match_next", "match_previous") else True
+    @property
+    def has_matches(self) -> bool:
+        """Whether there is a match to go to."""
+        return bool(self._matches)
 
-    def action_match_next(self) -> None:
-        """Go to the next match, after the last to the first."""
-        self._go(1)
-
-    def action_match_previous(self) -> None:
-        """Go to the previous match, before the first to the last."""
-        self._go(-1)
+    def go(self, by: int) -> None:
+        """Go some matches on, or back; after the last comes the first."""
+        if self._matches:
+            self._current = ((self._current or 0) + by) % len(self._matches)
+            self._draw()
 
     def _find(self, wanted: str) -> None:
         self._wanted = wanted
@@ -117,10 +115,7 @@ class RawPane(Vertical):
         # A record that changes under a search keeps the place as well as it can.
         self._current = min(self._current or 0, len(self._matches) - 1) if self._matches else None
         self._draw()
-
-    def _go(self, by: int) -> None:
-        self._current = ((self._current or 0) + by) % len(self._matches)
-        self._draw()
+        self.post_message(self.Searched())
 
     def _draw(self) -> None:
         self.query_one("#raw-lines", TextLines).show(self._lines)
@@ -139,5 +134,5 @@ class RawPane(Vertical):
         if self._current is None:
             return f"no match for `{safe_text(self._wanted)}`  esc clears"
         more = "+" if len(self._matches) == MATCHES_MOST else ""
-        keys = "enter keeps" if self.has_class("-searching") else "n next  N previous"
-        return f"{self._current + 1:,} of {len(self._matches):,}{more}  {keys}  esc clears"
+        keys = "  enter keeps" if self.has_class("-searching") else ""
+        return f"{self._current + 1:,} of {len(self._matches):,}{more}{keys}  esc clears"

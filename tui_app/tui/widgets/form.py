@@ -26,6 +26,7 @@ V = TypeVar("V")
 NOT_ECHOED: Final = "not echoed by the platform: please check"
 _NOT_ECHOED_SHORT: Final = "not echoed: please check"
 _GAP: Final = "  "
+_CHOICE_KEYS: Final = "left and right choose."
 
 
 def pasted(text: str, *, joiner: str = " ") -> str:
@@ -189,10 +190,6 @@ class Choice(Options[V]):
         """Choose it."""
         self.go_to(place)
 
-    def action_press(self) -> None:
-        """Choose the next option, the first after the last."""
-        self.go_to((self.at + 1) % len(self.options))
-
 
 class Flags(Options[str]):
     """Any number of a few options."""
@@ -200,11 +197,17 @@ class Flags(Options[str]):
     def __init__(self, options: Sequence[str], chosen: Collection[str], *, id: str | None = None) -> None:
         super().__init__([(one, one) for one in options], id=id)
         self._chosen = set(chosen)
+        self._by_hand: set[str] = set()
 
     @property
     def value(self) -> tuple[str, ...]:
         """The options chosen, in the order shown."""
         return tuple(one for one, _ in self.options if one in self._chosen)
+
+    @property
+    def by_hand(self) -> frozenset[str]:
+        """The options somebody took in or out, as against those left as they were given."""
+        return frozenset(self._by_hand)
 
     def is_chosen(self, place: int) -> bool:
         """Tell whether this is among them."""
@@ -218,6 +221,7 @@ class Flags(Options[str]):
         """Take it in or out."""
         self.go_to(place)
         self._chosen ^= {self.options[place][0]}
+        self._by_hand.add(self.options[place][0])
         self._tell()
 
 
@@ -245,13 +249,13 @@ class FieldRow(VerticalGroup):
             editors: what is edited, in tab order.
             path: the dotted path in the body that it writes.
             also: other paths whose findings belong here.
-            hint: one line of help, shown while the row has the focus.
+            hint: one line of help, shown while the row has the focus; a choice adds its keys.
             id: the widget's id.
         """
         super().__init__(id=id)
         self.editors = editors
         self.paths: tuple[str, ...] = (path, *also)
-        self.hint = hint
+        self.hint = f"{hint} {_CHOICE_KEYS}" if isinstance(editors[0], Choice) else hint
         self._label_text = label
         self._unknown = False
         self._below = ""
@@ -266,6 +270,11 @@ class FieldRow(VerticalGroup):
             yield from self.editors
             yield self._aside
         yield self._note
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self._label_text.strip()
 
     @property
     def note(self) -> str:

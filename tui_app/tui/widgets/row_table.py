@@ -123,6 +123,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._cursor_in_view = True
         self._seen_at = Size(0, 0)
         self._follows_top = False
+        self._untouched = False
         self._new_above = 0
         self._marks: set[str] = set()
         self._mark_anchor: str | None = None
@@ -135,7 +136,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._source = source
         self._count = self._cursor = 0
         self._window = {}
-        self._follows_top = False
+        self._follows_top = self._untouched = True
         self._set_new_above(0)
         self.action_clear_marks()
         self._scroll_to_row(0)
@@ -154,12 +155,16 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._sync_scrollbar()
         self._redraw()
 
-    def refresh_rows(self) -> None:
+    def refresh_rows(self, *, asked: bool = False) -> None:
         """Follow a source whose rows came, went or moved.
 
         The cursor stays on its row, and that row on its screen line: rows arriving above scroll the view and
         count as `new_above`. After `action_first` the view stays at the top instead, so that they are seen,
-        as long as the cursor's row remains in view. A cursor whose row is gone takes its nearest neighbour.
+        as long as the cursor's row remains in view. A cursor nobody has moved since `set_source` goes to the first row
+        rather than out of view. A cursor whose row is gone takes its nearest neighbour.
+
+        Args:
+            asked: a person asked for other rows, by filter or order: none of them counts as new.
         """
         old_window, old_count, old_top = self._window, self._count, self._top
         cursor_line = self._cursor - old_top
@@ -168,6 +173,9 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._count = len(self._source)
         self._set_virtual_height()
         cursor = self._surviving_cursor(old_window)
+        self._untouched = self._untouched and not asked
+        if self._untouched and old_top == 0 and cursor >= self._body_height:
+            cursor = 0
         if self._follows_top and old_top == 0 and cursor < self._body_height:
             top = 0
         elif 0 <= cursor_line < self._body_height:
@@ -177,7 +185,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._place_cursor(cursor)
         self._scroll_to_row(top)
         arrived = min(self._top - old_top, self._count - old_count) if old_count else 0
-        self._set_new_above(self._new_above + max(0, arrived))
+        self._set_new_above(0 if asked else self._new_above + max(0, arrived))
         self._redraw()
 
     def update_rows(self) -> None:
@@ -250,7 +258,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
 
     def move_to(self, index: int) -> None:
         """Put the cursor on the row at `index`, or the nearest there is, and show it."""
-        self._follows_top = False
+        self._follows_top = self._untouched = False
         self._place_cursor(index)
         self._reveal_cursor()
         self._redraw()

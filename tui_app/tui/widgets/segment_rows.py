@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual.containers import VerticalGroup
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
-_ID_HINT: Final = "Segment definition id; paste several to get a row each. ctrl-g adds one, ctrl-r removes."
-_STATUS_HINT: Final = "Qualification statuses: left and right go, space ticks. realized is in it now, exited left it."
+_ID_HINT: Final = "ctrl-g adds a row, ctrl-r removes it; paste one id or many."
+_STATUS_HINT: Final = "left and right go, space ticks. realized: is in it now; exited: has left it."
 
 
 def split_ids(text: str) -> tuple[str, ...]:
@@ -94,6 +95,15 @@ class SegmentRow(VerticalGroup):
         untouched = not self._given.status and statuses == DEFAULT_STATUSES
         return Segment(self.id_field.text or "", self.ns_field.text, () if untouched else statuses)
 
+    @property
+    def meant(self) -> Segment:
+        """What it says without the statuses that only the form ticked: nobody is to answer for those."""
+        said = self.segment
+        if self._given.status:
+            return said
+        unmeant = set(DEFAULT_STATUSES) - self.flags.by_hand
+        return replace(said, status=tuple(status for status in self.flags.value if status not in unmeant))
+
     def number(self, place: int | None) -> None:
         """Tell it its place among the segments that are sent, None for a blank row."""
         if place is None:
@@ -124,6 +134,11 @@ class SegmentRows(VerticalGroup):
     def segments(self) -> tuple[Segment, ...]:
         """What is sent: every row that is not blank."""
         return tuple(row.segment for row in self.rows if not row.is_blank)
+
+    @property
+    def meant(self) -> tuple[Segment, ...]:
+        """What is sent, without the statuses that only the form ticked."""
+        return tuple(row.meant for row in self.rows if not row.is_blank)
 
     def check(self) -> Iterator[Finding]:
         """Yield what only the form can see: no tick would mean the usual statuses, which nobody meant."""

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui_app.text import cell_width, safe_text
-from tui_app.tui.commands import show_key
+from tui_app.present.keymap import show_key
+from tui_app.text import cell_width, fit, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +59,9 @@ class HeaderBar(Horizontal):
     HeaderBar #header-place { width: 1fr; text-style: bold; }
     HeaderBar #header-policy { width: 11; display: none; }
     HeaderBar #header-policy.-shown { display: block; }
-    HeaderBar #header-figures { width: 27; color: $text-muted; }
-    HeaderBar #header-fresh { width: 25; text-align: right; }
-    HeaderBar.-narrow #header-figures { display: none; }
+    HeaderBar #header-figures { width: 36; color: $text-muted; }
+    HeaderBar #header-fresh { width: 27; text-align: right; }
+    HeaderBar.-narrow #header-figures { width: 13; }
     HeaderBar .-role-succeeded { color: $text-success; }
     HeaderBar .-role-failed { color: $text-error; }
     HeaderBar .-role-overdue { color: $text-warning; }
@@ -95,17 +95,25 @@ class HeaderBar(Horizontal):
         self.query_one("#header-fresh", Line).show(f"{fresh[0]} ", fresh[1])
 
 
-class FailureLine(Line):
-    """The last failure with its cause; takes no room while there is none."""
+class FailureLine(Horizontal):
+    """The last failure with its cause, and the key that shows all of it; takes no room while there is none."""
 
     DEFAULT_CSS = """
-    FailureLine { background: $error 20%; color: $text-error; display: none; padding: 0 1; }
+    FailureLine { height: 1; background: $error 20%; color: $text-error; display: none; padding: 0 1; }
     FailureLine.-shown { display: block; }
+    FailureLine #failure-hint { width: 30; text-align: right; text-style: bold; }
+    FailureLine.-narrow #failure-hint { width: 14; }
     """
 
-    def say(self, text: str) -> None:
-        """Show a failure, or hide the line with ""."""
-        self.show(text)
+    def compose(self) -> ComposeResult:
+        """Lay out the text, which may be cut, and the hint, which may not."""
+        yield Line(id="failure-text")
+        yield Line(id="failure-hint")
+
+    def say(self, text: str, hint: str = "") -> None:
+        """Show a failure, and what is done about it; hide the line with ""."""
+        self.query_one("#failure-text", Line).show(text)
+        self.query_one("#failure-hint", Line).show(hint)
         self.set_class(bool(text), "-shown")
 
 
@@ -114,11 +122,13 @@ class KeyBar(Widget):
 
     DEFAULT_CSS = """
     KeyBar { height: 1; background: $panel; color: $text-muted; dock: bottom; }
+    KeyBar.-said { color: $text-warning; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: tuple[tuple[str, str], ...] = ()
+        self._said = ""
 
     def show(self, keys: Sequence[tuple[str, str]]) -> None:
         """Show `(key, label)` pairs; the same again costs nothing."""
@@ -126,8 +136,17 @@ class KeyBar(Widget):
             self._keys = tuple(keys)
             self.refresh()
 
+    def say(self, text: str) -> None:
+        """Show a harmless line in place of the keys, until "" takes it away; the same again costs nothing."""
+        if text != self._said:
+            self._said = text
+            self.set_class(bool(text), "-said")
+            self.refresh()
+
     def render(self) -> Content:
         """Draw what fits, keys bold; what does not fit is in help, whose key comes last and always stays."""
+        if self._said:
+            return Content(fit(f" {self._said}", self.size.width))
         parts: list[tuple[str, str]] = []
         room = self.size.width - 1
         *first, last = self._keys or (("", ""),)
