@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 import stat
-from typing import TYPE_CHECKING
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+import pytest
 
 from tests.support.terminal import AEPX, Terminal, environment
 
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.emulators import EmulatorProcess
+
+TUTORIAL_DATASET: Final = "5b020a27e7040801dedba61b"
 
 
 def test_the_demo_starts_and_quits_with_exit_0(tmp_path: Path) -> None:
@@ -61,3 +66,30 @@ def test_the_first_run_leaves_a_file_that_is_there_alone(tmp_path: Path) -> None
         terminal.press("q")
         assert terminal.wait_ended()[0] == 0
     assert path.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_unwinds_a_command_and_its_embedded_platform(tmp_path: Path, number: signal.Signals) -> None:
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    command = [
+        *AEPX,
+        "--demo",
+        "jobs",
+        "create",
+        "--dataset",
+        TUTORIAL_DATASET,
+        "--segment",
+        "stuck",
+        "--wait",
+        "--yes",
+    ]
+    running = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment(tmp_path, TMPDIR=str(folder))
+    )
+    assert running.stderr is not None
+    assert "created" in running.stderr.readline()
+    running.send_signal(number)
+    assert running.wait(timeout=10) == 130
+    running.stderr.close()
+    assert list(folder.iterdir()) == []

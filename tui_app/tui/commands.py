@@ -145,7 +145,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("job.describe", "d", "Describe", "Show the overview of the job.", JOBS, False, _needs_job),
     Command("job.raw", "y", "Raw JSON", "Show the job as the platform sent it.", JOBS, False, _needs_job),
     Command(
-        "filter.edit", "slash", "Filter", "Filter by text in id, status, dataset, segment and error.", (LIST,), True
+        "filter.edit",
+        "slash",
+        "Filter",
+        "Filter by text in id, status, dataset, segment, error; or type: stuck.",
+        (LIST,),
+        True,
     ),
     Command("job.new", "n", "New job", "Create an export job.", JOBS, True, _needs_writable),
     Command(
