@@ -12,7 +12,6 @@ from textual.widgets import ContentSwitcher, Static
 from tui_app.models.export_request import ExportRequest
 from tui_app.models.failure import FailureError, FailureKind
 from tui_app.models.stage import duration_ms, stages
-from tui_app.present.copying import brief, copies
 from tui_app.present.job_detail import (
     PANES,
     Record,
@@ -31,8 +30,7 @@ from tui_app.present.job_request import request_lines
 from tui_app.present.status import badge_of
 from tui_app.text import fit_id, safe_text
 from tui_app.tui.commands import DETAIL, Context
-from tui_app.tui.screens.base import PlaceScreen
-from tui_app.tui.screens.dialogs import Pick
+from tui_app.tui.screens.job_place import JobPlace
 from tui_app.tui.screens.pane_tabs import PaneTabs
 from tui_app.tui.screens.raw_pane import RawPane
 from tui_app.tui.widgets.status_bar import Line
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
     from textual import events
     from textual.widget import Widget
 
+    from tui_app.models.job_query import JobSummary
     from tui_app.present.text_lines import TextLine
     from tui_app.tui.bridge import JobsChanged, LookupsChanged
 
@@ -54,7 +53,7 @@ _WIDE = 120
 _CRUMB_ID_WIDTH = 20
 
 
-class JobDetailScreen(PlaceScreen[None]):
+class JobDetailScreen(JobPlace[None]):
     """One job, live."""
 
     PLACE = DETAIL
@@ -120,6 +119,10 @@ class JobDetailScreen(PlaceScreen[None]):
     def crumb(self) -> str:
         """Return the way here: `jobs > 24115 > errors`."""
         return f"jobs > {fit_id(safe_text(self.job_id), _CRUMB_ID_WIDTH).rstrip()} > {self._pane}"
+
+    def current(self) -> JobSummary | None:
+        """Return the job as history has it, None before it was read."""
+        return self._record.summary if self._record is not None else None
 
     def context(self) -> Context:
         """Say whether there is a job and whether it has ended."""
@@ -378,38 +381,9 @@ class JobDetailScreen(PlaceScreen[None]):
         """Ask, then ask the platform to cancel the job."""
         record = self._record
         if record is not None and not record.ended:
-            summary = record.summary
-            target = summary.dataset_name or summary.dataset_id or "no dataset"
-            status = badge_of(summary, self.now_ms())
-            self.cancel_job(self.job_id, f"{status}, {summary.stage or 'no stage'}, into {target}")
-
-    def action_job_clone(self) -> None:
-        """Start a new job from this one."""
-        if self._record is not None:
-            self.open_new_job(clone_of=self.job_id)
+            self.cancel_job(self.job_id, self.described(record.summary))
 
     def action_job_watch(self) -> None:
-        """Tell when the job ends, or stop telling."""
-        record = self._record
-        if record is None or record.ended:
-            return
-        watched = self.app.watch_job(self.job_id, record.summary.status)
-        self.say(f"You will be told when job {self.job_id} ends." if watched else f"Job {self.job_id} is not watched.")
+        """Tell when the job ends, or stop telling; the title says which."""
+        super().action_job_watch()
         self.tick()
-
-    def action_job_copy_id(self) -> None:
-        """Copy the id."""
-        self.app.copy_to_clipboard(self.job_id)
-        self.say(f"Copied {self.job_id}.")
-
-    @work(group="copy", exclusive=True)
-    async def action_job_copy(self) -> None:
-        """Choose what to copy."""
-        if self._record is None:
-            return
-        found = copies(self._record.job)
-        items = [(label, f"{label}  {brief(text)}") for label, text in found.items()]
-        chosen = await self.app.push_screen_wait(Pick("Copy", items, searchable=False))
-        if chosen is not None:
-            self.app.copy_to_clipboard(found[chosen])
-            self.say(f"Copied {chosen}.")

@@ -16,13 +16,11 @@ from tui_app.models.export_job import is_terminal
 from tui_app.models.failure import FailureError
 from tui_app.models.job_query import JobQuery, JobSummary
 from tui_app.present import text_lines
-from tui_app.present.copying import brief, copies
 from tui_app.present.jobs import COLUMNS, columns, cursor_line, summary_lines
-from tui_app.present.status import badge_of
 from tui_app.text import safe_text
 from tui_app.tui.commands import LIST, Context
-from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import AskText, Pick
+from tui_app.tui.screens.job_place import JobPlace
 from tui_app.tui.screens.job_rows import JobRows
 from tui_app.tui.widgets.row_table import RowTable
 from tui_app.tui.widgets.status_bar import Line
@@ -44,7 +42,7 @@ _VIEW = "list.view"
 _LABEL = 12
 
 
-class JobListScreen(PlaceScreen[None]):
+class JobListScreen(JobPlace[None]):
     """All jobs of the sandbox, live."""
 
     PLACE = LIST
@@ -422,9 +420,9 @@ class JobListScreen(PlaceScreen[None]):
         """Ask, then cancel the job or every marked one that still runs."""
         jobs = [job for job in await self._all_chosen() if not is_terminal(job.status)]
         if len(jobs) == 1:
-            self.cancel_job(jobs[0].job_id, self._described(jobs[0]))
+            self.cancel_job(jobs[0].job_id, self.described(jobs[0]))
             return
-        detail = "\n".join(f"{job.job_id}  {self._described(job)}" for job in jobs[:12])
+        detail = "\n".join(f"{job.job_id}  {self.described(job)}" for job in jobs[:12])
         if len(jobs) > 12:  # noqa: PLR2004 - as many as were listed
             detail += f"\nand {len(jobs) - 12} more"
         if not jobs or not await self.confirmed(f"Cancel {len(jobs)} export jobs?", detail=detail, yes="Cancel them"):
@@ -438,47 +436,6 @@ class JobListScreen(PlaceScreen[None]):
         done = len(jobs) - len(results)
         self.table.action_clear_marks()
         self.say("\n".join([f"Cancel requested for {done} of {len(jobs)} jobs.", *results]), severe=bool(results))
-
-    def _described(self, job: JobSummary) -> str:
-        dataset = job.dataset_name or job.dataset_id or "no dataset"
-        return f"{badge_of(job, self.now_ms())}, {job.stage or 'no stage'}, into {dataset}"
-
-    def action_job_clone(self) -> None:
-        """Start a new job from this one."""
-        job = self.current()
-        if job is not None:
-            self.open_new_job(clone_of=job.job_id)
-
-    def action_job_watch(self) -> None:
-        """Tell when the job ends, or stop telling."""
-        job = self.current()
-        if job is not None:
-            watched = self.app.watch_job(job.job_id, job.status)
-            self.say(
-                f"You will be told when job {job.job_id} ends." if watched else f"Job {job.job_id} is not watched."
-            )
-
-    def action_job_copy_id(self) -> None:
-        """Copy the id."""
-        job = self.current()
-        if job is not None:
-            self.app.copy_to_clipboard(job.job_id)
-            self.say(f"Copied {job.job_id}.")
-
-    @work(group="copy", exclusive=True)
-    async def action_job_copy(self) -> None:
-        """Choose what to copy."""
-        summary = self.current()
-        job = await self.engine.list.job(summary.job_id) if summary is not None else None
-        if job is None:
-            return
-        found = copies(job)
-        chosen = await self.app.push_screen_wait(
-            Pick("Copy", [(label, f"{label}  {brief(text)}") for label, text in found.items()], searchable=False)
-        )
-        if chosen is not None:
-            self.app.copy_to_clipboard(found[chosen])
-            self.say(f"Copied {chosen}.")
 
     @work(group="export", exclusive=True)
     async def action_list_export(self) -> None:

@@ -1,0 +1,66 @@
+"""Owns the commands on one job that list and detail share: clone, watch, copy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from textual import work
+
+from tui_app.models.export_job import is_terminal
+from tui_app.present.copying import brief, copies
+from tui_app.present.status import badge_of
+from tui_app.tui.screens.base import PlaceScreen
+from tui_app.tui.screens.dialogs import Pick
+
+if TYPE_CHECKING:
+    from tui_app.models.job_query import JobSummary
+
+R = TypeVar("R")
+
+
+class JobPlace(PlaceScreen[R]):
+    """A place where one job is what commands act on."""
+
+    def current(self) -> JobSummary | None:
+        """Return the job under the cursor, or the one that is open; None while there is none to be shown."""
+        raise NotImplementedError
+
+    def described(self, job: JobSummary) -> str:
+        """Return what a question about a job says of it; may hold remote text."""
+        dataset = job.dataset_name or job.dataset_id or "no dataset"
+        return f"{badge_of(job, self.now_ms())}, {job.stage or 'no stage'}, into {dataset}"
+
+    def action_job_clone(self) -> None:
+        """Start a new job from this one."""
+        job = self.current()
+        if job is not None:
+            self.open_new_job(clone_of=job.job_id)
+
+    def action_job_watch(self) -> None:
+        """Tell when the job ends, or stop telling."""
+        job = self.current()
+        if job is None or is_terminal(job.status):
+            return
+        watched = self.app.watch_job(job.job_id, job.status)
+        self.say(f"You will be told when job {job.job_id} ends." if watched else f"Job {job.job_id} is not watched.")
+
+    def action_job_copy_id(self) -> None:
+        """Copy the id."""
+        job = self.current()
+        if job is not None:
+            self.app.copy_to_clipboard(job.job_id)
+            self.say(f"Copied {job.job_id}.")
+
+    @work(group="copy", exclusive=True)
+    async def action_job_copy(self) -> None:
+        """Choose what to copy."""
+        summary = self.current()
+        job = await self.engine.list.job(summary.job_id) if summary is not None else None
+        if job is None:
+            return
+        found = copies(job)
+        items = [(label, f"{label}  {brief(text)}") for label, text in found.items()]
+        chosen = await self.app.push_screen_wait(Pick("Copy", items, searchable=False))
+        if chosen is not None:
+            self.app.copy_to_clipboard(found[chosen])
+            self.say(f"Copied {chosen}.")
