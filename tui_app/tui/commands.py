@@ -32,10 +32,7 @@ class Context:
     ended: bool = False
     """That job, or every marked one, has ended."""
     read_only: bool = False
-    has_filter: bool = False
     marked: int = 0
-    connected: bool = True
-    """False on the first-run screen."""
     has_failure: bool = False
     job_form: bool = False
     """The form is that of a job, which takes a dataset and segments."""
@@ -49,10 +46,6 @@ class Context:
 
 def _always(_: Context) -> str | None:
     return None
-
-
-def _needs_connection(context: Context) -> str | None:
-    return None if context.connected else "no connection is set up"
 
 
 def _needs_job(context: Context) -> str | None:
@@ -74,8 +67,6 @@ def _needs_following(context: Context) -> str | None:
 
 
 def _needs_writable(context: Context) -> str | None:
-    if not context.connected:
-        return "no connection is set up"
     return "this sandbox is read-only here" if context.read_only else None
 
 

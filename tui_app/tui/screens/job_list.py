@@ -115,7 +115,6 @@ class JobListScreen(JobPlace[None]):
             has_job=bool(chosen) or bool(self._rows is not None and self.table.cursor_key is not None),
             ended=bool(chosen) and all(is_terminal(job.status) or job.gone for job in chosen),
             read_only=base.read_only,
-            has_filter=bool(self._query.text),
             marked=len(self.table.marked) if self._rows is not None else 0,
             has_failure=base.has_failure,
         )
