@@ -21,7 +21,7 @@ from tui_app.api.errors import (
 )
 from tui_app.config import Secrets
 from tui_app.emulator.app import Emulator
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 from tui_app.models.catalog import DatasetRequest
 from tui_app.models.export_request import ExportRequest
 

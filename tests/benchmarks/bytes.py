@@ -17,7 +17,7 @@ from tests.support.terminal import Terminal
 
 if TYPE_CHECKING:
     from tests.benchmarks.scene import Scene
-    from tui_app.emulator.world import World
+    from tui_app.emulator.world.world import World
 
 ROUNDS: Final = 9
 SPEED: Final = 20.0

@@ -14,7 +14,7 @@ from tests.support.served_emulator import ServedEmulator
 from tui_app import logs
 from tui_app.api.client import AepClient
 from tui_app.cli.main import main
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui_app.cli.doctor import terminal
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from tests.support.emulators import running_emulator
 from tests.support.terminal import environment
 from tui_app.cli import emulator as command
 from tui_app.emulator.dialects import DIALECT_NAMES
-from tui_app.emulator.lifecycle import OUTCOMES
+from tui_app.emulator.world.lifecycle import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

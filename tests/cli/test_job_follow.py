@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.support.terminal import AEPX, Terminal, environment
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

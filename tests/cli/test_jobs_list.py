@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Open, Serve
-    from tui_app.emulator.world import World
+    from tui_app.emulator.world.world import World
 
 NAME = "[/x]\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b[2J\x9b31m\x07\u202eevil\u2066\x08\r\n\x7f\u200b"
 SEGMENT = "fail-write\x1b]0;owned\x07\x9d52;c;eA==\x07\u202e"

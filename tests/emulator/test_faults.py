@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.emulator.conftest import CATALOG, JOBS, Caller, minimal
 from tests.support.clock import FakeClock
 from tui_app.emulator.app import Emulator
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 
 
 async def statuses(caller: Caller, count: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.conftest import CATALOG, JOBS, Caller, Start
-from tui_app.emulator.lifecycle import BatchIds, Timeline, state, timeline
+from tui_app.emulator.world.lifecycle import BatchIds, Timeline, state, timeline
 
 
 async def test_a_job_passes_every_stage_and_succeeds(start: Start) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.emulator.conftest import JOBS
 from tui_app.clock import SystemClock
 from tui_app.emulator.app import Emulator
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 from tui_app.emulator.server import loopback, serve
 
 if TYPE_CHECKING:

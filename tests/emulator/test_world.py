@@ -12,8 +12,8 @@ import pytest
 from tests.emulator.conftest import CATALOG, JOBS, Caller, Start
 from tests.support.clock import FakeClock
 from tui_app.emulator.chance import Chance
-from tui_app.emulator.lifecycle import TERMINAL, state
-from tui_app.emulator.world import World
+from tui_app.emulator.world.lifecycle import TERMINAL, state
+from tui_app.emulator.world.world import World
 
 
 async def test_one_seed_makes_one_world(start: Start) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.clock import FakeClock, drain
 from tui_app.config import Connection, Settings
 from tui_app.emulator.app import Emulator
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 from tui_app.engine.session import Policy
 from tui_app.history.database import InPlace
 from tui_app.history.history import History

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tui_app.clock import SystemClock
 from tui_app.emulator.app import Emulator
-from tui_app.emulator.faults import Fault
+from tui_app.emulator.faults.faults import Fault
 from tui_app.emulator.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from tui_app.emulator.world import World
+    from tui_app.emulator.world.world import World
 
 T = TypeVar("T")
 

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from tui_app.emulator import routes_catalog, routes_export_jobs, routes_ims, routes_sandboxes
 from tui_app.emulator.answers import gateway as gateway_refusal
 from tui_app.emulator.answers import no_such_path
 from tui_app.emulator.credentials import Credentials
+from tui_app.emulator.data.files import ParquetFiles
+from tui_app.emulator.data.queries import Queries
 from tui_app.emulator.dialects import speaker
-from tui_app.emulator.faults import FaultGate, Faults
-from tui_app.emulator.gateway import Gateway, RequestIds
-from tui_app.emulator.world import World
+from tui_app.emulator.faults.faults import FaultGate, Faults
+from tui_app.emulator.gateway import Gateway, Platform, RequestIds
+from tui_app.emulator.services import catalog, export_jobs, ims, sandboxes
+from tui_app.emulator.world.time import PlatformTime
+from tui_app.emulator.world.world import World
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -47,11 +50,28 @@ class Emulator:
         default_sandbox: str | None = None,
         late_dataset_check: bool = False,
     ) -> None:
-        self.world = World(clock, seed=seed, jobs=jobs, speed=speed, alive=alive, late_dataset_check=late_dataset_check)
-        self.credentials = Credentials(clock, seed=seed, token_lifetime_s=token_lifetime_s)
+        self.time = PlatformTime(clock)
+        self.world = World(
+            self.time, seed=seed, jobs=jobs, speed=speed, alive=alive, late_dataset_check=late_dataset_check
+        )
+        self.credentials = Credentials(self.time, seed=seed, token_lifetime_s=token_lifetime_s)
         self.faults = Faults()
-        gateway = Gateway(self.world, self.credentials, speaker(dialect, seed=seed), default_sandbox=default_sandbox)
-        self.app: ASGIApp = RequestIds(FaultGate(_services(gateway), self.faults, clock), seed=seed)
+        self.files = ParquetFiles(self.world)
+        self.queries = Queries(self.world, self.files)
+        platform = Platform(
+            world=self.world,
+            credentials=self.credentials,
+            files=self.files,
+            queries=self.queries,
+            speak=speaker(dialect, seed=seed),
+            default_sandbox=default_sandbox,
+        )
+        self.app: ASGIApp = RequestIds(FaultGate(_services(Gateway(platform)), self.faults, clock), seed=seed)
+
+    def close(self) -> None:
+        """Stop what runs and remove what was made on disk."""
+        self.queries.close()
+        self.files.close()
 
     def ready_line(self, base_url: str) -> dict[str, Any]:
         """Return what a caller needs, in the words of `aepx emulator`'s ready line; every value is invented."""
@@ -69,10 +89,10 @@ class Emulator:
 
 def _services(gateway: Gateway) -> ASGIApp:
     routes = [
-        *routes_ims.routes(gateway),
-        *routes_export_jobs.routes(gateway),
-        *routes_catalog.routes(gateway),
-        *routes_sandboxes.routes(gateway),
+        *ims.routes(gateway),
+        *export_jobs.routes(gateway),
+        *catalog.routes(gateway),
+        *sandboxes.routes(gateway),
     ]
     app = Starlette(routes=routes, exception_handlers={404: _unowned, 405: _wrong_method})
     app.router.redirect_slashes = False

@@ -1,9 +1,20 @@
-"""Owns who may call: one invented organization, one client and the tokens it was given."""
+"""Owns who may call: one invented organization, its clients, what each may do, and the tokens they were given."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tui_app.clock import Clock, now_ms
 from tui_app.emulator.chance import Chance
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One technical account; `is_limited` is one that no product profile names (API reference 1.4)."""
+
+    client_id: str
+    client_secret: str
+    is_limited: bool = False
 
 
 class Credentials:
@@ -16,35 +27,47 @@ class Credentials:
         self._clock = clock
         self._seed = seed
         self._issued = 0
-        self._expiry_ms: dict[str, int] = {}
+        self._holders: dict[str, tuple[int, Client]] = {}
         chance = Chance(seed, "credentials")
         self.org_id = f"EMULATED{chance.hex(16).upper()}@AdobeOrg"
-        self.client_id = f"emulated-client-{chance.hex(8)}"
-        self.client_secret = f"emulated-secret-{chance.hex(24)}"
+        self.full = Client(f"emulated-client-{chance.hex(8)}", f"emulated-secret-{chance.hex(24)}")
+        self.limited = Client(f"emulated-limited-{chance.hex(8)}", f"emulated-secret-{chance.hex(24)}", is_limited=True)
+        self.clients = {one.client_id: one for one in (self.full, self.limited)}
         self.token_lifetime_s = token_lifetime_s
-        self.access_token = self.issue()
+        self.access_token = self.issue(self.full)
 
-    def issue(self) -> str:
+    @property
+    def client_id(self) -> str:
+        """The API key of the client that may do everything."""
+        return self.full.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The secret of the client that may do everything."""
+        return self.full.client_secret
+
+    def issue(self, client: Client) -> str:
         """Return a new token, valid for `token_lifetime_s` seconds; forget those that have expired."""
         now = now_ms(self._clock)
-        self._expiry_ms = {token: expiry for token, expiry in self._expiry_ms.items() if expiry > now}
+        self._holders = {token: held for token, held in self._holders.items() if held[0] > now}
         token = f"emulated-token-{Chance(self._seed, 'token', self._issued).token(40)}"
         self._issued += 1
-        self._expiry_ms[token] = now + self.token_lifetime_s * 1000
+        self._holders[token] = (now + self.token_lifetime_s * 1000, client)
         return token
 
     def revoke(self, token: str | None = None) -> None:
         """End one token, or every token when none is named; the client must ask for a new one."""
         if token is None:
-            self._expiry_ms.clear()
+            self._holders.clear()
         else:
-            self._expiry_ms.pop(token, None)
+            self._holders.pop(token, None)
 
-    def is_valid(self, token: str) -> bool:
-        """Whether the token was issued here and has neither expired nor been revoked."""
-        return self._expiry_ms.get(token, 0) > now_ms(self._clock)
+    def holder(self, token: str) -> Client | None:
+        """Return whose token it is; None when it was not issued here, has expired or was revoked."""
+        expiry, client = self._holders.get(token, (0, None))
+        return client if expiry > now_ms(self._clock) else None
 
     @property
     def valid_tokens(self) -> int:
         """How many tokens would be accepted now."""
-        return sum(1 for token in self._expiry_ms if self.is_valid(token))
+        return sum(1 for token in self._holders if self.holder(token) is not None)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from tui_app.emulator.chance import Chance
-from tui_app.emulator.lifecycle import Job, Span, State, state
+from tui_app.emulator.world.lifecycle import Job, Span, State, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui_app.emulator.world import World
+    from tui_app.emulator.world.world import World
 
 Place = Literal["create", "single", "list"]
 DIALECT_NAMES = ("seed", "openapi", "newest", "mixed")
@@ -19,19 +19,56 @@ DIALECT_NAMES = ("seed", "openapi", "newest", "mixed")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One consistent way to spell answers; the defaults are the seed tutorial's."""
+    """One consistent way to spell answers; the defaults are the seed tutorial's, numbers are rows of section 13."""
 
     name: str = "seed"
-    lists_old_style: bool = True  # list items: `datasetId` and no `segmentPerBatch` for a single batch
-    data_set_capital: bool = True  # `dataSetId` where batches are listed
-    batches_as_object: bool = False
-    echoes_request: bool = False
-    has_write_stage: bool = True
-    has_counters: bool = False
-    failed_batch_id: Literal["empty", "token"] = "empty"
-    cancels_silently: bool = True  # 204 and no body, else 200 and a message
-    list_end: Literal["empty", "missing", "null"] = "empty"
-    dataset_reference: str = "@/datasets/"
+    # Export jobs
+    lists_old_style: bool = True  # 1: list items have `datasetId` and no `segmentPerBatch` for a single batch
+    data_set_capital: bool = True  # 1: `dataSetId` where batches are listed
+    batches_as_object: bool = False  # 2
+    failed_batch_id: Literal["empty", "token"] = "empty"  # 3
+    batch_status_as_text: bool = False  # 4
+    cancels_silently: bool = True  # 5: 204 and no body, else 200 and a message
+    cancelled_word: Literal["CANCELLED", "CANCELED", "gone"] = "CANCELLED"  # 8; gone: 404, and no longer listed
+    job_id_as: Literal["integer", "float", "text"] = "integer"  # 7
+    says_queued: bool = False  # 8: QUEUED for the later half of the wait
+    list_end: Literal["empty", "missing", "null"] = "empty"  # 11
+    list_key: Literal["records", "children"] = "records"  # 12
+    page_size_is_limit: bool = False  # 13
+    times_in_seconds: bool = False  # 14
+    has_write_stage: bool = True  # 15
+    has_counters: bool = False  # 15
+    new_compute_ids: Literal["none", "empty"] = "none"  # 16: `{}` or `{"exportJob": ""}` before the export starts
+    echoes_request: bool = False  # 17
+    swaps_merge_policy: bool = False  # 18: the answer names the policy in effect, not the one asked for
+    request_id_changes: bool = True  # 19
+    default_statuses: tuple[str, ...] = ("realized", "existing")  # 20
+    shouts_segment_ns: bool = False  # 22: `UPS`
+    errors_on_success: bool = False  # 25
+    create_status: int = 200  # 28
+    # Catalog
+    dataset_reference: str = "@/datasets/"  # 30
+    batch_done: Literal["success", "active"] = "success"  # 32
+    batch_failed: Literal["failed", "failure", "aborted", "abandoned"] = "failed"  # 33
+    batch_rows_key: Literal["recordsWritten", "recordsRead", ""] = "recordsWritten"  # 34
+    # Data Access
+    file_numbers_as_text: bool = True  # 36
+    file_is_valid: bool = False  # 38
+    hrefs_name_port: bool = True  # 4.1: `:443` even where it is the scheme's own
+    # Gateway, IMS, profile
+    token_life_in_ms: bool = False  # 40
+    old_gateway_words: bool = False  # 42, 43: no full stop in 403010, and 403023 for 403025
+    ups_code_as_text: bool = False  # 46
+    ups_problem_inside: bool = False  # 1.4c: type, title and status inside `errors`
+    audience_next_as_text: bool = False  # 47
+    external_audience_type: Literal["ExternalSegment", "ExternalAudience"] = "ExternalSegment"  # 48
+    policy_page_counts: bool = False  # 50: `{count, next}` instead of `{totalCount, pageSize}`
+    booleans_as_text: bool = False  # 51
+    # Sandboxes, Query Service
+    iso_sandbox_dates: bool = False  # 52: also `etag` for `eTag`
+    sandbox_page: int = 50  # 53
+    websocket_key: Literal["websocketHost", "websoketHost"] = "websocketHost"  # 54
+    query_start_is_offset: bool = False  # 55
 
 
 _SPOKEN = {
@@ -40,18 +77,38 @@ _SPOKEN = {
         name="openapi",
         lists_old_style=False,
         batches_as_object=True,
+        batch_status_as_text=True,
         cancels_silently=False,
+        job_id_as="float",
         list_end="missing",
+        page_size_is_limit=True,
+        new_compute_ids="empty",
+        request_id_changes=False,
         dataset_reference="@/dataSets/",
+        batch_done="active",
+        file_is_valid=True,
+        hrefs_name_port=False,
+        ups_code_as_text=True,
+        external_audience_type="ExternalAudience",
+        policy_page_counts=True,
+        booleans_as_text=True,
+        iso_sandbox_dates=True,
+        sandbox_page=20,
+        websocket_key="websoketHost",
     ),
     "newest": Dialect(
         name="newest",
         lists_old_style=False,
+        cancelled_word="CANCELED",
+        says_queued=True,
         echoes_request=True,
         has_write_stage=False,
         has_counters=True,
         failed_batch_id="token",
+        default_statuses=("realized",),
+        errors_on_success=True,
         dataset_reference="@/dataSets/",
+        audience_next_as_text=True,
     ),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,13 +19,31 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from tui_app.emulator.credentials import Credentials
+    from tui_app.emulator.credentials import Client, Credentials
+    from tui_app.emulator.data.files import ParquetFiles
+    from tui_app.emulator.data.queries import Queries
     from tui_app.emulator.dialects import Dialect
-    from tui_app.emulator.world import Sandbox, World
+    from tui_app.emulator.world.world import Sandbox, World
 
 BODY_CAP = 1_048_576
 _BEARER = re.compile(r"^bearer\s+", re.IGNORECASE)
 _TRACKING_ID = re.compile(r"[!-~]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What all services share.
+
+    `speak` gives the dialect of the next answer; `default_sandbox` is what a call without `x-sandbox-name` gets,
+    None refuses it (undocumented, API reference 12).
+    """
+
+    world: World
+    credentials: Credentials
+    files: ParquetFiles
+    queries: Queries
+    speak: Callable[[], Dialect]
+    default_sandbox: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +52,33 @@ class Call:
 
     request: Request
     body: bytes
-    world: World
-    credentials: Credentials
+    platform: Platform
     dialect: Dialect
     request_id: str
     now_ms: int
     sandboxes: tuple[Sandbox, ...]
+    clients: tuple[Client, ...]
+
+    @property
+    def world(self) -> World:
+        """The platform's memory."""
+        return self.platform.world
+
+    @property
+    def credentials(self) -> Credentials:
+        """Who may call."""
+        return self.platform.credentials
+
+    @property
+    def client(self) -> Client:
+        """Who calls; only where the route asks for credentials."""
+        return self.clients[0]
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as the caller wrote them: the start of every absolute link in an answer."""
+        url = self.request.url
+        return f"{url.scheme}://{url.netloc}"
 
     @property
     def sandbox(self) -> Sandbox:
@@ -55,63 +94,56 @@ class Call:
         return str(self.request.path_params[name])
 
 
-Handler = Callable[[Call], Response]
+Service = Literal["profile", "catalog", "data-access", "sandboxes", "schema-registry", "query"]
+Handler = Callable[[Call], "Response | Awaitable[Response]"]
 
 
 class Gateway:
-    """Checks calls in the gateway's order and hands them to their handler.
+    """Checks calls in the gateway's order and hands them to their handler."""
 
-    `default_sandbox` is what a call without `x-sandbox-name` gets; None refuses it (undocumented, API reference 12).
-    """
-
-    def __init__(
-        self,
-        world: World,
-        credentials: Credentials,
-        dialect: Callable[[], Dialect],
-        *,
-        default_sandbox: str | None = None,
-    ) -> None:
-        self._world = world
-        self._credentials = credentials
-        self._dialect = dialect
-        self._default_sandbox = default_sandbox
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
 
     def open_route(self, path: str, **handlers: Handler) -> Route:
         """Serve `path` without any credentials, one handler for each method: the token endpoint."""
-        return self._route(path, handlers, checked=False, sandboxed=False)
+        return self._route(path, handlers, service=None, sandboxed=False)
 
-    def route(self, path: str, *, sandboxed: bool = True, **handlers: Handler) -> Route:
-        """Serve `path` behind the checks, one handler for each method; `sandboxed` also asks for a sandbox."""
-        return self._route(path, handlers, checked=True, sandboxed=sandboxed)
+    def route(self, path: str, *, service: Service, sandboxed: bool = True, **handlers: Handler) -> Route:
+        """Serve `path` behind the checks, one handler for each method; `sandboxed` also asks for a sandbox.
 
-    def _route(self, path: str, handlers: Mapping[str, Handler], *, checked: bool, sandboxed: bool) -> Route:
+        A caller without the right to `service` is refused in that service's own way (API reference 1.4).
+        """
+        return self._route(path, handlers, service=service, sandboxed=sandboxed)
+
+    def _route(self, path: str, handlers: Mapping[str, Handler], *, service: Service | None, sandboxed: bool) -> Route:
         by_method = {name.upper(): handler for name, handler in handlers.items()}
-        endpoint = self._endpoint(by_method, checked=checked, sandboxed=sandboxed)
+        endpoint = self._endpoint(by_method, service=service, sandboxed=sandboxed)
         return Route(path, endpoint, methods=list(by_method))
 
     def _endpoint(
-        self, handlers: Mapping[str, Handler], *, checked: bool, sandboxed: bool
+        self, handlers: Mapping[str, Handler], *, service: Service | None, sandboxed: bool
     ) -> Callable[[Request], Awaitable[Response]]:
+        platform = self._platform
+
         async def endpoint(request: Request) -> Response:
             try:
-                if checked:
-                    self._check(request)
+                clients = (self._check(request),) if service is not None else ()
                 sandboxes = (self._sandbox(request),) if sandboxed else ()
                 body = await _read(request)
                 handler = handlers.get(request.method) or handlers["GET"]  # HEAD comes along with GET
-                return handler(
+                answer = handler(
                     Call(
                         request=request,
                         body=body,
-                        world=self._world,
-                        credentials=self._credentials,
-                        dialect=self._dialect(),
+                        platform=platform,
+                        dialect=platform.speak(),
                         request_id=request.state.request_id,
-                        now_ms=self._world.now_ms(),
+                        now_ms=platform.world.now_ms(),
                         sandboxes=sandboxes,
+                        clients=clients,
                     )
                 )
+                return answer if isinstance(answer, Response) else await answer
             except Refusal as refusal:
                 return refusal.response()
             except ClientDisconnect:
@@ -119,17 +151,18 @@ class Gateway:
 
         return endpoint
 
-    def _check(self, request: Request) -> None:
-        headers, known = request.headers, self._credentials
+    def _check(self, request: Request) -> Client:
+        headers, known = request.headers, self._platform.credentials
         key = headers.get("x-api-key")
         if not key:
             raise gateway(403, "403000", "Api Key is required")
-        if key != known.client_id:
+        if key not in known.clients:
             raise gateway(403, "403003", "Api Key is invalid")
         token = _BEARER.sub("", headers.get("authorization", "")).strip()
         if not token or token.lower() == "bearer":
             raise gateway(403, "403010", "Oauth token is missing.")
-        if not known.is_valid(token):
+        client = known.holder(token)
+        if client is None:
             raise gateway(401, "401013", "Oauth token is not valid")
         org = headers.get("x-gw-ims-org-id")
         if not org:
@@ -138,12 +171,13 @@ class Gateway:
             raise gateway(403, "403027", "User region is missing")
         if org != known.org_id:
             raise gateway(403, "403025", "Profile is not valid")
+        return client
 
     def _sandbox(self, request: Request) -> Sandbox:
-        name = request.headers.get("x-sandbox-name") or self._default_sandbox
+        name = request.headers.get("x-sandbox-name") or self._platform.default_sandbox
         if not name:
             raise sandbox_problem(400, "SMS-1000-400", "Header x-sandbox-name is missing")
-        found = self._world.sandboxes.get(name)
+        found = self._platform.world.sandboxes.get(name)
         if found is None:
             raise sandbox_problem(403, "SMS-2010-403", f"Sandbox {name[:80]} does not exist or access is denied")
         return found

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tui_app.clock import Clock, now_ms
-from tui_app.emulator import samples
 from tui_app.emulator.chance import Chance
-from tui_app.emulator.datasets import DAY_MS, Dataset, furnish
-from tui_app.emulator.lifecycle import (
+from tui_app.emulator.world import samples
+from tui_app.emulator.world.datasets import DAY_MS, Dataset, furnish
+from tui_app.emulator.world.lifecycle import (
     FAILING,
     OUTCOME_HELP,
     OUTCOMES,
@@ -21,11 +21,13 @@ from tui_app.emulator.lifecycle import (
     state,
     timeline,
 )
-from tui_app.emulator.past import FIRST_ID, Furniture, Past, Slots, compose, furniture
-from tui_app.emulator.shelf import Shelf
+from tui_app.emulator.world.past import FIRST_ID, Furniture, Past, Slots, compose, furniture
+from tui_app.emulator.world.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tui_app.emulator.world.batches import Batch
 
 _Lengths = tuple[float, float, float, float, float]
 
@@ -70,6 +72,7 @@ class Sandbox:
     shelf: Shelf
     is_default: bool = False
     last_jobs: dict[str, int] = field(default_factory=dict)
+    written_batches: dict[str, Batch] = field(default_factory=dict)
 
 
 class World:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from tui_app.emulator.gateway import Call, Gateway
-    from tui_app.emulator.world import Sandbox
+    from tui_app.emulator.world.world import Sandbox
 
 PATH = "/data/foundation/sandbox-management"
 _DEFAULT_LIMIT = 50
@@ -24,8 +24,8 @@ def routes(gateway: Gateway) -> list[Route]:
     """Return the sandbox routes; none of them asks for the sandbox header."""
     paths = (PATH, f"{PATH}/", f"{PATH}/sandboxes", f"{PATH}/sandboxes/")
     return [
-        *(gateway.route(path, sandboxed=False, get=_list) for path in paths),
-        gateway.route(f"{PATH}/sandboxes/{{name}}", sandboxed=False, get=_get),
+        *(gateway.route(path, service="sandboxes", sandboxed=False, get=_list) for path in paths),
+        gateway.route(f"{PATH}/sandboxes/{{name}}", service="sandboxes", sandboxed=False, get=_get),
     ]
 
 
@@ -33,18 +33,13 @@ def _list(call: Call) -> Response:
     limit, offset = _window(call)
     found = [_answer(one) for one in call.world.sandboxes.values()]
     shown = found[offset : offset + limit]
-    href = f"{_origin(call)}{PATH}/?limit={{limit}}&offset={{offset}}"
+    href = f"{call.origin}{PATH}/?limit={{limit}}&offset={{offset}}"
     body = {
         "sandboxes": shown,
         "_page": {"limit": limit, "count": len(shown)},
         "_links": {"page": {"href": href, "templated": True}},
     }
     return json_answer(body)
-
-
-def _origin(call: Call) -> str:
-    url = call.request.url
-    return f"{url.scheme}://{url.netloc}"
 
 
 def _window(call: Call) -> tuple[int, int]:

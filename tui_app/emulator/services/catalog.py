@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tui_app.emulator.answers import json_answer, parse_json, placeholder
-from tui_app.emulator.catalog_query import chosen, matches, order, window
-from tui_app.emulator.lifecycle import state
-from tui_app.emulator.validation import dataset_fault
+from tui_app.emulator.services.catalog_query import chosen, matches, order, window
+from tui_app.emulator.services.validation import dataset_fault
+from tui_app.emulator.world.batches import BATCH_DELAY_MS, batches_below, find_batch
+from tui_app.emulator.world.lifecycle import state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +18,11 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from tui_app.emulator.datasets import Dataset
     from tui_app.emulator.gateway import Call, Gateway
-    from tui_app.emulator.lifecycle import Job
+    from tui_app.emulator.world.batches import Batch
+    from tui_app.emulator.world.datasets import Dataset
 
 PATH = "/data/foundation/catalog"
-_BATCH_DELAY_MS = 400  # a job's batches are created so long after the job
 _EPOCH_MS = re.compile(r"[0-9]{1,15}")
 _BATCH_SCAN = 5_000  # a filter that nothing passes looks at so many of the newest jobs, then gives up
 
@@ -31,13 +32,13 @@ def routes(gateway: Gateway) -> list[Route]:
     datasets = [f"{PATH}/{noun}" for noun in ("dataSets", "datasets")]
     return [
         *(
-            gateway.route(path + slash, get=_list_datasets, post=_create_dataset)
+            gateway.route(path + slash, service="catalog", get=_list_datasets, post=_create_dataset)
             for path in datasets
             for slash in ("", "/")
         ),
-        *(gateway.route(f"{path}/{{dataset_id}}", get=_get_dataset) for path in datasets),
-        *(gateway.route(f"{PATH}/batches{slash}", get=_list_batches) for slash in ("", "/")),
-        gateway.route(f"{PATH}/batches/{{batch_id}}", get=_get_batch),
+        *(gateway.route(f"{path}/{{dataset_id}}", service="catalog", get=_get_dataset) for path in datasets),
+        *(gateway.route(f"{PATH}/batches{slash}", service="catalog", get=_list_batches) for slash in ("", "/")),
+        gateway.route(f"{PATH}/batches/{{batch_id}}", service="catalog", get=_get_batch),
     ]
 
 
@@ -123,45 +124,42 @@ def _dataset(call: Call, dataset: Dataset) -> dict[str, Any]:
 
 
 def _get_batch(call: Call) -> Response:
-    parsed = call.world.batch_ids.parse(call.path("batch_id"))
-    job = call.world.job(call.sandbox, parsed[0]) if parsed else None
-    if parsed is None or job is None or parsed[1] >= job.batch_count:
+    batch = find_batch(call.world, call.sandbox, call.path("batch_id"), now_ms=call.now_ms)
+    if batch is None:
         raise placeholder(404, "NotFoundError", "Batch not found.")
-    return json_answer({call.path("batch_id"): chosen(call, _batch(call, job, parsed[1]))})
+    return json_answer({batch.batch_id: chosen(call, _batch(call, batch))})
 
 
 def _list_batches(call: Call) -> Response:
     asked = window(call)
     skip, page = asked.start, dict[str, Any]()
-    for batch_id, batch in _batches(call):
+    for batch in _batches(call):
         if skip > 0:
             skip -= 1
             continue
-        page[batch_id] = chosen(call, batch)
+        page[batch.batch_id] = chosen(call, _batch(call, batch))
         if len(page) >= asked.limit:
             break
     return json_answer(page)
 
 
-def _batches(call: Call) -> Iterator[tuple[str, dict[str, Any]]]:
+def _batches(call: Call) -> Iterator[Batch]:
     """Walk the batches that pass the filters, newest first, over a bounded number of jobs."""
     shelf = call.sandbox.shelf
     before, after = _time(call, "createdBefore"), _time(call, "createdAfter")
-    below = len(shelf) if before is None else shelf.older_than((before - _BATCH_DELAY_MS, 0))
+    below = len(shelf) if before is None else shelf.older_than((before - BATCH_DELAY_MS, 0))
     datasets, statuses = _words(call, "dataSet"), _words(call, "status")
     wanted = _words(call, "batch")
-    for index in range(below - 1, max(-1, below - 1 - _BATCH_SCAN), -1):
-        if after is not None and shelf.key(index)[0] + _BATCH_DELAY_MS <= after:
+    walk = batches_below(call.world, call.sandbox, below, now_ms=call.now_ms)
+    for batch in islice(walk, _BATCH_SCAN):
+        if after is not None and batch.created_ms <= after:
             return
-        job = shelf.job(index)
-        if datasets and job.dataset_id not in datasets:
+        if datasets and batch.dataset_id not in datasets:
             continue
-        if statuses and state(job.plan, call.now_ms).batch_status not in statuses:
+        if statuses and batch.status not in statuses:
             continue
-        for number in range(job.batch_count):
-            batch_id = call.world.batch_ids.of(job.job_id, number)
-            if not wanted or batch_id in wanted:
-                yield batch_id, _batch(call, job, number)
+        if not wanted or batch.batch_id in wanted:
+            yield batch
 
 
 def _words(call: Call, name: str) -> set[str]:
@@ -177,39 +175,34 @@ def _time(call: Call, name: str) -> int | None:
     return int(text)
 
 
-def _batch(call: Call, job: Job, number: int) -> dict[str, Any]:
-    seen = state(job.plan, call.now_ms)
+def _batch(call: Call, batch: Batch) -> dict[str, Any]:
     user = f"{call.credentials.client_id}@AdobeID"
     answer: dict[str, Any] = {
         "imsOrg": call.credentials.org_id,
         "sandboxId": call.sandbox.sandbox_id,
-        "status": seen.batch_status,
+        "status": batch.status,
         "version": "1.0.4",
-        "created": job.plan.created_ms + _BATCH_DELAY_MS,
-        "updated": max(seen.updated_ms, job.plan.created_ms + _BATCH_DELAY_MS),
+        "created": batch.created_ms,
+        "updated": batch.updated_ms,
         "createdClient": "acp_core_unifiedProfile_feeds",
         "createdUser": user,
         "updatedUser": user,
-        "relatedObjects": [{"type": "dataSet", "id": job.dataset_id}],
+        "relatedObjects": [{"type": "dataSet", "id": batch.dataset_id}],
         "metrics": {},
-        "errors": [],
+        "errors": [{"code": one["code"], "description": one["msg"]} for one in batch.errors],
         "availableDates": {},
         "tags": {},
         "inputFormat": {"format": "parquet"},
     }
-    if seen.export is not None:
-        answer["started"] = seen.export.start_ms
-        answer["metrics"] = {"startTime": seen.export.start_ms}
-    if seen.batch_status == "success" and seen.write is not None and seen.write.end_ms is not None:
-        share, rest = divmod(job.profiles, job.batch_count)
-        rows = share + (number < rest)
-        answer["completed"] = seen.write.end_ms
+    if batch.started_ms is not None:
+        answer["started"] = batch.started_ms
+        answer["metrics"] = {"startTime": batch.started_ms}
+    if batch.completed_ms is not None:
+        answer["completed"] = batch.completed_ms
         answer["metrics"] |= {
-            "endTime": seen.write.end_ms,
-            "recordsRead": rows,
-            "recordsWritten": rows,
+            "endTime": batch.completed_ms,
+            "recordsRead": batch.rows,
+            "recordsWritten": batch.rows,
             "recordsFailed": 0,
         }
-    if seen.batch_status == "failed":
-        answer["errors"] = [{"code": one["code"], "description": one["msg"]} for one in job.errors]
     return answer

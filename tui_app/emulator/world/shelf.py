@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from tui_app.emulator.lifecycle import TERMINAL, Job, state
+from tui_app.emulator.world.lifecycle import TERMINAL, Job, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tui_app.emulator.past import Past
+    from tui_app.emulator.world.past import Past
 
 
 class Shelf:

@@ -18,7 +18,7 @@ from tui_app.emulator.answers import (
     ups,
 )
 from tui_app.emulator.dialects import Place, job_answer, page_answer
-from tui_app.emulator.validation import JobRules
+from tui_app.emulator.services.validation import JobRules
 
 if TYPE_CHECKING:
     from typing import Any
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.routing import Route
 
     from tui_app.emulator.gateway import Call, Gateway
-    from tui_app.emulator.lifecycle import Job
+    from tui_app.emulator.world.lifecycle import Job
 
 PATH = "/data/core/ups/export/jobs"
 DEFAULT_LIMIT = 100  # neither default nor maximum is published (API reference 2.5)
@@ -38,9 +38,9 @@ _NUMBER = re.compile(r"[0-9]{1,15}")
 def routes(gateway: Gateway) -> list[Route]:
     """Return the export job routes, the collection with and without its slash."""
     return [
-        gateway.route(PATH, get=_list, post=_create),
-        gateway.route(f"{PATH}/", get=_list, post=_create),
-        gateway.route(f"{PATH}/{{job_id}}", get=_get, delete=_cancel),
+        gateway.route(PATH, service="profile", get=_list, post=_create),
+        gateway.route(f"{PATH}/", service="profile", get=_list, post=_create),
+        gateway.route(f"{PATH}/{{job_id}}", service="profile", get=_get, delete=_cancel),
     ]
 
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from tui_app.emulator import samples
 from tui_app.emulator.chance import Chance
-from tui_app.emulator.datasets import Dataset, default_policy
-from tui_app.emulator.lifecycle import FAILING, Job, timeline
+from tui_app.emulator.world import samples
+from tui_app.emulator.world.datasets import Dataset, default_policy
+from tui_app.emulator.world.lifecycle import FAILING, Job, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

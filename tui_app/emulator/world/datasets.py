@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tui_app.emulator.chance import Chance
-from tui_app.emulator.samples import (
+from tui_app.emulator.world.samples import (
     EVENT_SCHEMA,
     EXPORT_DATASETS,
     HOSTILE_NAMES,

@@ -32,14 +32,15 @@ def _issue(call: Call) -> Response:
         raise _refused("invalid_request", "missing grant_type parameter")
     if grant != "client_credentials":
         raise _refused("unsupported_grant_type", f"unsupported grant_type: {grant[:60]}")
-    if form.get("client_id") != known.client_id:
+    client = known.clients.get(form.get("client_id", ""))
+    if client is None:
         raise _refused("invalid_client", "invalid client_id parameter")
-    if form.get("client_secret") != known.client_secret:
+    if form.get("client_secret") != client.client_secret:
         raise _refused("invalid_client", "invalid client_secret parameter")
     if not _SCOPE.fullmatch(form.get("scope", "").replace(" ", ",")):
         raise _refused("invalid_scope", "missing or invalid scope parameter")
     token = {
-        "access_token": known.issue(),
+        "access_token": known.issue(client),
         "token_type": "bearer",
         "expires_in": known.token_lifetime_s,
     }

@@ -1,0 +1,1 @@
+"""Owns the answers: one module for each service of the platform, each behind the gateway."""
