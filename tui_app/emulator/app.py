@@ -15,7 +15,20 @@ from tui_app.emulator.data.queries import Queries
 from tui_app.emulator.dialects import speaker
 from tui_app.emulator.faults.faults import FaultGate, Faults
 from tui_app.emulator.gateway import Gateway, Platform, RequestIds
-from tui_app.emulator.services import catalog, export_jobs, ims, sandboxes
+from tui_app.emulator.services import (
+    audiences,
+    catalog,
+    data_access,
+    export_jobs,
+    ims,
+    merge_policies,
+    query_service,
+    sandboxes,
+    schedules,
+    schema_registry,
+    segment_jobs,
+    segments,
+)
 from tui_app.emulator.world.time import PlatformTime
 from tui_app.emulator.world.world import World
 
@@ -87,13 +100,24 @@ class Emulator:
         }
 
 
+_SERVICES = (
+    ims,
+    sandboxes,
+    export_jobs,
+    segments,
+    audiences,
+    segment_jobs,
+    schedules,
+    merge_policies,
+    schema_registry,
+    catalog,
+    data_access,
+    query_service,
+)
+
+
 def _services(gateway: Gateway) -> ASGIApp:
-    routes = [
-        *ims.routes(gateway),
-        *export_jobs.routes(gateway),
-        *catalog.routes(gateway),
-        *sandboxes.routes(gateway),
-    ]
+    routes = [route for service in _SERVICES for route in service.routes(gateway)]
     app = Starlette(routes=routes, exception_handlers={404: _unowned, 405: _wrong_method})
     app.router.redirect_slashes = False
     return app

@@ -1,0 +1,16 @@
+"""Owns the Data Access calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.routing import Route
+
+    from tui_app.emulator.gateway import Gateway
+
+
+def routes(gateway: Gateway) -> list[Route]:
+    """Return the Data Access routes."""
+    del gateway
+    return []
