@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Final
 
+from tests.emulator.contract.differences import table as difference_table
 from tui_app.tui.commands import key_table
 
 README: Final = Path(__file__).resolve().parent.parent / "README.md"
@@ -14,9 +14,12 @@ README: Final = Path(__file__).resolve().parent.parent / "README.md"
 
 def current(text: str) -> str:
     """Return README's text with its generated parts as they should be."""
-    opening = "<!-- keys: made by `python -m tests.readme` -->"
-    pattern = re.escape(opening) + r".*?<!-- /keys -->"
-    return re.sub(pattern, lambda _: f"{opening}\n{key_table()}\n<!-- /keys -->", text, flags=re.DOTALL)
+    for name, made in (("keys", key_table()), ("differences", difference_table())):
+        opening, closing = f"<!-- {name}: made by `python -m tests.readme` -->", f"<!-- /{name} -->"
+        assert opening in text, f"README has no place for {name}"
+        before, _, rest = text.partition(opening)
+        text = f"{before}{opening}\n{made}\n{closing}{rest.partition(closing)[2]}"
+    return text
 
 
 if __name__ == "__main__":

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui_app.clock import SystemClock
-from tui_app.config import ConfigError, Connection, Settings, choose_connection, data_directory, resolve_secret
+from tui_app.config import (
+    ConfigError,
+    ConfigFault,
+    Connection,
+    Settings,
+    choose_connection,
+    data_directory,
+    resolve_secret,
+)
+from tui_app.config.lines import UnreadableError, key_lines, line_of, read_document
 from tui_app.engine.engine import Engine, policy_for
 from tui_app.engine.failures import failure_of
 from tui_app.engine.monitor import Cadence
@@ -204,51 +213,85 @@ async def demo_workspaces(
 
         return httpx.ASGITransport(app=platform.app)
 
-    with tempfile.TemporaryDirectory(prefix="aepx-demo-", ignore_cleanup_errors=True) as folder:
-        yield Workspaces(
-            settings,
-            environ={"AEPX_CLIENT_SECRET": ready["client_secret"]},
-            clock=clock,
-            folder=Path(folder),
-            chosen=lambda: connection,
-            transport=transport,
-        )
+    try:
+        with tempfile.TemporaryDirectory(prefix="aepx-demo-", ignore_cleanup_errors=True) as folder:
+            yield Workspaces(
+                settings,
+                environ={"AEPX_CLIENT_SECRET": ready["client_secret"]},
+                clock=clock,
+                folder=Path(folder),
+                chosen=lambda: connection,
+                transport=transport,
+            )
+    finally:
+        platform.close()
 
 
 async def serve_emulator(
     *,
     host: str,
     port: int,
-    jobs: int,
-    speed: float,
-    seed: int,
-    dialect: str,
     on_ready: Callable[[dict[str, Any]], None],
+    faults: Path | None = None,
+    **options: Any,
 ) -> None:
     """Serve the embedded platform on a loopback socket until the process is told to stop.
 
+    Args:
+        host: a loopback address.
+        port: 0 takes a free one.
+        on_ready: gets the ready line once calls are answered.
+        faults: a file of faults and scripts to begin with.
+        options: as `Emulator` takes them.
+
     Raises:
-        ConfigError: starlette or uvicorn are missing, the address is not loopback or taken, or the dialect unknown.
+        ConfigError: starlette or uvicorn are missing, the address is not loopback or taken, an option has a value
+            that means nothing, or something in `faults` does; the message names file, line and key.
     """
     try:
         from tui_app.emulator.server import serve  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise _missing(error) from None
+    asked = _steering(faults) if faults is not None else None
     try:
-        platform = _embedded(SystemClock(), jobs=jobs, speed=speed, seed=seed, alive=True, dialect=dialect)
+        platform = _embedded(SystemClock(), alive=True, **options)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    try:
+        if asked is not None:
+            for fault in asked.faults:
+                platform.faults.add(fault)
+            platform.world.script(*asked.scripts)
         await serve(
             platform.app, host, port, lambda base_url: on_ready(platform.ready_line(base_url)), handle_signals=True
         )
     except (ValueError, OSError) as error:
         raise ConfigError(str(error)) from None
+    finally:
+        platform.close()
 
 
-def _embedded(clock: Clock, *, jobs: int, speed: float, seed: int, alive: bool, dialect: str = "seed") -> Any:
+def _steering(path: Path) -> Any:
+    """Read a file of faults and scripts."""
+    from tui_app.emulator.faults.document import DocumentError, named, steering  # noqa: PLC0415 - an extra
+
+    try:
+        document, text = read_document(path)
+        return steering(document)
+    except UnreadableError as error:
+        raise ConfigError(str(ConfigFault(str(path), error.line, "", error.cause, error.remedy))) from None
+    except DocumentError as error:
+        line = line_of(key_lines(text), error.path)
+        remedy = "aepx emulator --help shows an example."
+        raise ConfigError(str(ConfigFault(str(path), line, named(error.path), error.cause, remedy))) from None
+
+
+def _embedded(clock: Clock, **options: Any) -> Any:
     try:
         from tui_app.emulator.app import Emulator  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise _missing(error) from None
-    return Emulator(clock, jobs=jobs, speed=speed, seed=seed, alive=alive, dialect=dialect)
+    return Emulator(clock, **options)
 
 
 def _missing(error: ImportError) -> ConfigError:

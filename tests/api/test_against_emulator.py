@@ -22,6 +22,7 @@ from tui_app.api.errors import (
 from tui_app.config import Secrets
 from tui_app.emulator.app import Emulator
 from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.instead import Html, Status
 from tui_app.models.catalog import DatasetRequest
 from tui_app.models.export_request import ExportRequest
 
@@ -131,9 +132,9 @@ async def test_path_that_nobody_owns_is_named_as_a_wrong_address(connect: Callab
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(path=JOBS, method="POST", status=504),
-        Fault(path=JOBS, method="POST", status=200, html=True),
-        Fault(path=JOBS, method="POST", status=200, body=b'{"id": 3'),
+        Fault(Status(504), path=JOBS, method="POST", times=1),
+        Fault(Html(), path=JOBS, method="POST", times=1),
+        Fault(Status(200, body=b'{"id": 3'), path=JOBS, method="POST", times=1),
     ],
     ids=["gateway timeout", "html", "cut"],
 )
@@ -151,6 +152,6 @@ async def test_disturbed_creation_is_sent_once(
 
 
 async def test_html_instead_of_json(emulator: Emulator, connect: Callable[..., AepClient]) -> None:
-    emulator.faults.add(Fault(path=JOBS, status=200, body=b"<html>Welcome</html>", times=None))
+    emulator.faults.add(Fault(Status(200, body=b"<html>Welcome</html>"), path=JOBS))
     with pytest.raises(BadAnswerError, match="Welcome"):
         await connect().export_jobs.list_page()

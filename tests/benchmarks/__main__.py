@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import bytes as bytes_benchmark
-from tests.benchmarks import keys, loop, row_table, start
+from tests.benchmarks import keys, loop, platform, row_table, served_bytes, start
 from tests.benchmarks.figures import Figure, report
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ ALL: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "bytes": bytes_benchmark.measure,
     "loop": loop.measure,
     "row_table": row_table.measure,
+    "platform": platform.measure,
+    "served_bytes": served_bytes.measure,
 }
 
 

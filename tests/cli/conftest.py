@@ -14,6 +14,7 @@ from tests.support.served_emulator import ServedEmulator
 from tui_app import logs
 from tui_app.api.client import AepClient
 from tui_app.cli.main import main
+from tui_app.emulator.faults.connection import Count
 from tui_app.emulator.faults.faults import Fault
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def calls(platform: ServedEmulator) -> Fault:
     """Counts, in `met`, every call that reaches the platform, and lets it pass."""
-    return platform.emulator.faults.add(Fault(times=None))
+    return platform.emulator.faults.add(Fault(Count()))
 
 
 @pytest.fixture

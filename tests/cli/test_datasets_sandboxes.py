@@ -90,7 +90,7 @@ def test_show_as_text_and_raw_and_unknown(aepx: Aepx, dataset: str) -> None:
 def test_sandboxes_need_no_sandbox(aepx: Aepx, platform: ServedEmulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AEPX_SANDBOX")
     found = aepx("sandboxes", "list", "--json").document
-    assert [one["name"] for one in found] == ["prod", "dev", "empty"]
+    assert [one["name"] for one in found] == ["prod", "dev", "stage", "empty"]
     assert aepx("sandboxes", "list").out.startswith("NAME")
     assert aepx("--demo", "sandboxes", "list", "--ndjson").code == 0
     assert aepx("sandboxes", "list", "--csv").out.startswith("name,")

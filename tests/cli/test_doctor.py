@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui_app.cli.doctor import terminal
 from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.instead import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,7 @@ def test_a_sandbox_one_may_not_use_is_exit_4_and_names_the_others(aepx: Aepx, pl
 
 
 def test_a_missing_permission_locks_one_point_only(aepx: Aepx, platform: ServedEmulator) -> None:
-    platform.emulator.faults.add(Fault(path="*/dataSets", status=403, body={"title": "Forbidden"}))
+    platform.emulator.faults.add(Fault(Status(403, body={"title": "Forbidden"}), path="*/dataSets", times=1))
     found = aepx("doctor", "--json")
     assert found.code == 4
     failing = [one for one in found.document["points"] if not one["ok"]]

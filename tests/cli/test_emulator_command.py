@@ -6,16 +6,23 @@ import json
 import signal
 import subprocess
 import sys
+import textwrap
 import time
+import tomllib
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from tests.support.emulators import running_emulator
 from tests.support.terminal import environment
 from tui_app.cli import emulator as command
+from tui_app.emulator.app import Emulator
 from tui_app.emulator.dialects import DIALECT_NAMES
-from tui_app.emulator.world.lifecycle import OUTCOMES
+from tui_app.emulator.faults.document import steering
+from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.kinds import KINDS
+from tui_app.emulator.world.lifecycle import OUTCOMES, STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,24 +32,141 @@ if TYPE_CHECKING:
     from tests.support.emulators import EmulatorProcess
 
 
-def test_the_help_names_every_outcome_and_dialect(aepx: Callable[..., Result]) -> None:
-    text = aepx("emulator", "--help").out
-    assert all(f"\n      {name} " in text for name in OUTCOMES if name != "ok")
-    assert "curl" in text
+@pytest.fixture
+def help_text(aepx: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", "80")
+    return aepx("emulator", "--help").out
+
+
+def test_the_help_names_every_outcome_kind_and_dialect(help_text: str) -> None:
+    assert all(f"\n    {name} " in help_text for name in OUTCOMES if name != "ok")
+    kinds = [f"    {kind.kind:<10}  {kind.says}" for kind in KINDS.values()]
+    assert "\n".join(kinds) in help_text
+    assert all(f" {name}" in help_text for name in (*Fault.keys, *STAGES))
+    assert "curl" in help_text
     assert command.DIALECTS == DIALECT_NAMES
 
 
-@pytest.mark.parametrize("options", [("--host", "example.org"), ("--speed", "0"), ("--jobs", "-1")])
+def test_the_help_fits_a_terminal_and_its_example_is_right(help_text: str) -> None:
+    assert max(map(len, help_text.splitlines())) <= 80
+    example = textwrap.dedent(help_text[help_text.index("    [[fault]]") : help_text.index("  A fault needs")])
+    asked = steering(tomllib.loads(example))
+    assert [one.effect.kind for one in asked.faults] == ["throttle", "status"]
+    assert asked.scripts[0].outcome == "fail-write"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--host", "example.org"),
+        ("--speed", "0"),
+        ("--jobs", "-1"),
+        ("--rows", "-1"),
+        ("--dialect", "old"),
+        ("--default-sandbox", "nowhere"),
+        ("--token-life", "0"),
+        ("--faults", "/nowhere/f.toml"),
+    ],
+)
 def test_what_cannot_be_served_is_exit_2(aepx: Callable[..., Result], options: tuple[str, str]) -> None:
     refused = aepx("emulator", *options)
     assert refused.code == 2
     assert refused.out == ""
+    assert options[1] in refused.err or options[0] in refused.err
+
+
+SLIPS: list[tuple[bytes, str]] = [
+    (
+        b"[[fault]]\nkind = 'html'\n\n[[fault]]\nkind = 'status'\nstatus = 'x'\n",
+        ":6: error: [[fault]] number 2, key status: ",
+    ),
+    (
+        b"[[fault]]\nkind = 'html'\nstatsu = 404\n",
+        ":3: error: [[fault]] number 1, key statsu: is not a key of html (did you mean",
+    ),
+    (b"[[fault]]\nkind = 'html'\n\n[[fault]]\n", ":4: error: [[fault]] number 2, key kind: is missing"),
+    (b"[[job]]\nstages = { queue = 1, rite = 2 }\n", ":2: error: [[job]] number 1, key stages.rite: is not a stage"),
+    (b"[fault]\nkind = 'html'\n", ":1: error: fault: must be an array of tables"),
+    (b"# x\n\nfaults = []\n", ":3: error: faults: is not a known table"),
+    (b"[[fault]]\nkind = \n", ":2: error: TOML syntax: "),
+    (b"[[fault]]\nkind = '\xff'\n", ":2: error: is not UTF-8 text"),
+    (b"\x7fELF\x00\x01", ":1: error: TOML syntax: "),
+    (b"a = 1\n" + b"#" * 1_100_000, ": error: is larger than 1 MB"),
+    (b"a = " + b"9" * 5_000, ": error: cannot be read: a number has thousands of digits"),
+    (b"a = " + b"[" * 50_000, ": error: cannot be read: it is nested too deeply"),
+    (b"[[fault]]\nkind = 'status'\nstatus = 0x" + b"f" * 9_000, ":3: error: [[fault]] number 1, key status: "),
+    (b'[[fault]]\nkind = "\\u001b[31m"\n', ":2: error: [[fault]] number 1, key kind: must be one of "),
+]
+
+
+@pytest.mark.parametrize(("content", "said"), SLIPS)
+def test_a_slip_in_a_file_of_faults_is_named_by_its_line(
+    aepx: Callable[..., Result], tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "f.toml"
+    path.write_bytes(content)
+    refused = aepx("emulator", "--faults", str(path))
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith(f"Error: {path}{said}")
+    assert refused.err.count("\n") == 1
+    assert refused.err.strip().isprintable()
+
+
+def test_a_folder_is_no_file_of_faults(aepx: Callable[..., Result], tmp_path: Path) -> None:
+    refused = aepx("emulator", "--faults", str(tmp_path))
+    assert (refused.code, refused.out) == (2, "")
+    assert "Is a directory" in refused.err
 
 
 def test_the_ready_line_is_the_only_data(emulator_process: EmulatorProcess) -> None:
-    keys = {"base_url", "ims_url", "org_id", "client_id", "client_secret", "access_token", "sandboxes"}
+    keys = {"base_url", "ims_url", "org_id", "client_id", "client_secret", "access_token", "sandboxes", "limited"}
     assert set(emulator_process.ready) == keys
     assert emulator_process.ready["base_url"].startswith("http://127.0.0.1:")
+
+
+FAULTS = """
+[[fault]]
+kind = "status"
+status = 418
+path = "/tea"
+
+[[job]]
+outcome = "empty"
+times = 2
+"""
+
+
+def test_everything_can_be_asked_for_at_once_and_nothing_stays_behind(tmp_path: Path) -> None:
+    rooms, file = tmp_path / "rooms", tmp_path / "f.toml"
+    rooms.mkdir()
+    file.write_text(FAULTS)
+    options = (
+        "--jobs 60 --rows 500 --dialect newest --default-sandbox dev --token-life 60 --late-dataset-check --control"
+    )
+    with running_emulator(tmp_path, *options.split(), "--faults", str(file), TMPDIR=str(rooms)) as running:
+        ready = running.ready
+        assert ready["control"]["url"] == f"{ready['base_url']}/emulator"
+        with httpx.Client(headers={"Authorization": f"Bearer {ready['control']['token']}"}) as operator:
+            state = operator.get(f"{ready['control']['url']}/state").json()
+        assert (state["scripts"], [one["kind"] for one in state["faults"]]) == (1, ["status"])
+        headers = {
+            "Authorization": f"Bearer {ready['access_token']}",
+            "x-api-key": ready["client_id"],
+            "x-gw-ims-org-id": ready["org_id"],
+        }
+        with httpx.Client(base_url=ready["base_url"], headers=headers) as stranger:
+            assert stranger.get("/tea").status_code == 418
+            jobs = stranger.get("/data/core/ups/export/jobs", params={"status": "SUCCEEDED"}).json()["records"]
+            batch = next(one["destination"]["batchId"] for one in jobs if "batchId" in one["destination"])
+            listed = stranger.get(f"/data/foundation/export/batches/{batch}/files").json()["data"]
+            parts = stranger.get(httpx.URL(listed[0]["_links"]["self"]["href"]).path).json()["data"]
+            assert stranger.get(httpx.URL(parts[0]["_links"]["self"]["href"]).raw_path.decode()).content[:4] == b"PAR1"
+        assert list(rooms.iterdir())
+        begun = time.monotonic()
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(5) == 0
+        assert time.monotonic() - begun < 1.0
+    assert not list(rooms.iterdir())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -62,6 +186,19 @@ def test_a_port_that_is_taken_is_exit_2_and_named(tmp_path: Path, aepx: Callable
         refused = aepx("emulator", "--port", port)
     assert refused.code == 2
     assert port in refused.err
+
+
+def test_the_demo_closes_its_platform(aepx: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Emulator] = []
+    close = Emulator.close
+
+    def noticed(emulator: Emulator) -> None:
+        closed.append(emulator)
+        close(emulator)
+
+    monkeypatch.setattr(Emulator, "close", noticed)
+    assert aepx("--demo", "jobs", "list", "--limit", "1").code == 0
+    assert len(closed) == 1
 
 
 def test_the_second_shell(emulator_process: EmulatorProcess, tmp_path: Path) -> None:

@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from tui_app.cli.output import Output
+from tui_app.emulator.faults.connection import Lose
+from tui_app.emulator.faults.effect import Effect, Group
 from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.instead import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Result
     from tests.support.served_emulator import ServedEmulator
+    from tui_app.emulator.faults.effect import Meeting
 
     Aepx = Callable[..., Result]
 
@@ -27,12 +32,12 @@ JOBS = "*/export/jobs"
 
 
 def lost_answer() -> Fault:
-    return Fault(method="POST", path=JOBS, lose_answer=True)
+    return Fault(Lose(), method="POST", path=JOBS, times=1)
 
 
 def unseen_list() -> Fault:
     """The look for the job right after a lost answer fails too."""
-    return Fault(method="GET", path=JOBS, status=403, body={"title": "not now"}, times=2)
+    return Fault(Status(403, body={"title": "not now"}), method="GET", path=JOBS, times=2)
 
 
 def made(platform: ServedEmulator, segment: str) -> int:
@@ -206,7 +211,7 @@ def test_a_lost_answer_that_cannot_be_looked_into_is_exit_3_and_settled_by_the_n
 def test_a_lost_request_that_made_nothing_is_told_and_made_then(
     aepx: Aepx, dataset: str, platform: ServedEmulator, arrived: None
 ) -> None:
-    platform.emulator.faults.add(Fault(method="POST", path=JOBS, status=500, body={"title": "broken"}))
+    platform.emulator.faults.add(Fault(Status(500, body={"title": "broken"}), method="POST", path=JOBS, times=1))
     command = ("jobs", "create", "--dataset", dataset, "--segment", "once")
     assert aepx(*command).code == 3
     again = aepx(*command)
@@ -215,18 +220,18 @@ def test_a_lost_request_that_made_nothing_is_told_and_made_then(
     assert made(platform, "once") == 1
 
 
-class Noticed(Fault):
+@dataclass(frozen=True, slots=True)
+class Noticed(Effect):
     """Holds the call back for a moment, and says when it has come."""
 
-    def __init__(self) -> None:
-        super().__init__(method="GET", path=JOBS, delay_s=0.3)
-        self.came = threading.Event()
+    kind: ClassVar[str] = "noticed"
+    group: ClassVar[Group] = Group.CONNECTION
+    came: threading.Event = field(default_factory=threading.Event)
 
-    def meets(self, method: str, path: str) -> bool:
-        is_met = super().meets(method, path)
-        if is_met:
-            self.came.set()
-        return is_met
+    async def act(self, meeting: Meeting) -> None:
+        self.came.set()
+        await meeting.pause(0.3)
+        await meeting.pass_on()
 
 
 def test_a_kill_before_the_outcome_is_known_makes_one_job_not_two(
@@ -234,7 +239,7 @@ def test_a_kill_before_the_outcome_is_known_makes_one_job_not_two(
 ) -> None:
     platform.emulator.faults.add(lost_answer())
     held = Noticed()
-    platform.emulator.faults.add(held)
+    platform.emulator.faults.add(Fault(held, method="GET", path=JOBS, times=1))
     command = ("jobs", "create", "--dataset", dataset, "--segment", "once")
     with subprocess.Popen(
         [sys.executable, "-m", "tui_app", *command],
@@ -254,8 +259,8 @@ def test_a_kill_before_the_outcome_is_known_makes_one_job_not_two(
 
 
 def test_a_refusal_by_the_platform_is_exit_2_with_its_words(aepx: Aepx, dataset: str, platform: ServedEmulator) -> None:
-    fault = Fault(method="POST", path=JOBS, status=400, body={"title": "Bad", "detail": "no such merge policy"})
-    platform.emulator.faults.add(fault)
+    refusal = Status(400, body={"title": "Bad", "detail": "no such merge policy"})
+    platform.emulator.faults.add(Fault(refusal, method="POST", path=JOBS, times=1))
     refused = aepx("jobs", "create", "--dataset", dataset, "--segment", "s1")
     assert refused.code == 2
     assert "no such merge policy" in refused.err

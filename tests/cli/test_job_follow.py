@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.terminal import AEPX, Terminal, environment
 from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.instead import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def test_watching_an_unknown_job_is_exit_1(aepx: Aepx, platform: ServedEmulator)
 
 def test_an_outage_is_told_once_and_waited_out(aepx: Aepx, dataset: str, platform: ServedEmulator, hasty: None) -> None:
     job_id = create(aepx, dataset, "s1")
-    fault = Fault(path=f"*/{job_id}", status=503, body={"title": "moving house"}, times=8)
+    fault = Fault(Status(503, body={"title": "moving house"}), path=f"*/{job_id}", times=8)
     platform.emulator.faults.add(fault)
     watched = aepx("jobs", "watch", job_id)
     assert watched.code == 0

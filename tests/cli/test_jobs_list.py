@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.instead import Html, Status
+from tui_app.emulator.faults.wire import Truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,7 +174,7 @@ def test_a_history_that_was_there_or_holds_something_stays(
 ) -> None:
     aepx("jobs", "list", "--limit", "1")
     kept = list(clean_home.rglob("*.db"))
-    platform.emulator.faults.add(Fault(path="*/export/jobs", status=403, body={"title": "no"}, times=None))
+    platform.emulator.faults.add(Fault(Status(403, body={"title": "no"}), path="*/export/jobs"))
     assert aepx("jobs", "list").code == 4
     assert list(clean_home.rglob("*.db")) == kept
     assert len(aepx("jobs", "list", "--offline", "--json").document) == 1
@@ -205,10 +207,10 @@ def test_an_unknown_job_is_named_with_exit_1(aepx: Aepx, platform: ServedEmulato
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault(path="*/export/jobs", html=True), 2),
-        (Fault(path="*/export/jobs", status=403, body={"title": "no"}), 4),
-        (Fault(path="*/export/jobs", status=200, body="<html>sign in</html>", times=None), 3),
-        (Fault(path="*/export/jobs", truncate_at=200, times=None), 3),
+        (Fault(Html(), path="*/export/jobs", times=1), 2),
+        (Fault(Status(403, body={"title": "no"}), path="*/export/jobs", times=1), 4),
+        (Fault(Status(200, body="<html>sign in</html>"), path="*/export/jobs"), 3),
+        (Fault(Truncate(200), path="*/export/jobs"), 3),
     ],
 )
 def test_failures_of_the_platform_have_their_exit_codes(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui_app.emulator.faults.connection import Wait
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Open, Serve
 
@@ -49,7 +51,7 @@ def test_quitting_in_the_middle_of_an_answer_does_not_wait_for_it(aepx: Open, se
     platform = serve()
     terminal = aepx(platform=platform)
     terminal.wait_for(r"60 jobs")
-    fault = platform.disturb(path="*/export/jobs", times=None, delay_s=30)
+    fault = platform.disturb(Wait(30.0), path="*/export/jobs")
     terminal.press("r")
     terminal.wait_until(lambda: fault.met > 0)
     terminal.press("q")

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tui_app.emulator.faults.connection import Lose, Wait
+from tui_app.emulator.faults.instead import Status
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Open, Serve
     from tests.support.served_emulator import ServedEmulator
@@ -22,7 +25,7 @@ CREATE = "/data/core/ups/export/jobs"
 def test_a_job_that_was_made_is_found_at_the_next_start(aepx: Open, serve: Serve) -> None:
     platform = serve()
     dataset_id = target(platform)
-    fault = platform.disturb(method="POST", path=CREATE, delay_s=0.5)
+    fault = platform.disturb(Wait(0.5), method="POST", path=CREATE, times=1)
     submit(terminal := aepx(platform=platform), dataset_id)
     terminal.wait_until(lambda: fault.met > 0)
     # Stopped before the answer and killed after it: the request is served, the answer is never read.
@@ -50,7 +53,8 @@ def test_a_job_that_was_made_is_found_at_the_next_start(aepx: Open, serve: Serve
 def test_a_job_that_was_not_made_is_said_not_to_be(aepx: Open, serve: Serve) -> None:
     platform = serve()
     dataset_id = target(platform)
-    fault = platform.disturb(method="POST", path=CREATE, delay_s=1.0, status=503)
+    fault = platform.disturb(Wait(1.0), method="POST", path=CREATE, times=1)
+    platform.disturb(Status(503), method="POST", path=CREATE, times=1)
     submit(terminal := aepx(platform=platform), dataset_id)
     terminal.wait_until(lambda: fault.met > 0)
     terminal.signal(signal.SIGKILL)
@@ -67,7 +71,7 @@ def test_an_answer_that_is_cut_off_is_asked_about_and_nothing_is_sent_again(
 ) -> None:
     platform = serve()
     dataset_id = target(platform)
-    platform.disturb(method="POST", path=CREATE, lose_answer=True)
+    platform.disturb(Lose(), method="POST", path=CREATE, times=1)
     terminal = aepx(platform=platform)
     submit(terminal, dataset_id)
     terminal.wait_for("The answer to the creation was lost")

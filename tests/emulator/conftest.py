@@ -83,6 +83,7 @@ async def start() -> AsyncIterator[Start]:
             clock = FakeClock()
             emulator = Emulator(clock, **{"jobs": 60, **options})
             client = httpx.AsyncClient(transport=httpx.ASGITransport(emulator.app), base_url="http://127.0.0.1")
+            stack.callback(emulator.close)
             opened.append(client)
             stack.push_async_callback(client.aclose)
             return Caller(emulator, clock, client)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 
 from tests.emulator.conftest import CATALOG, JOBS, Caller, Start, minimal
+from tui_app.emulator.services import export_job_query
 
 TUTORIAL = {
     "fields": "identities.id,personalEmail.address",
@@ -287,29 +289,129 @@ async def test_bad_list_parameters_are_refused(caller: Caller, params: dict[str,
     assert answer.json()["type"].endswith("UPLIB-101206-500")
 
 
-async def test_the_newest_dialect_echoes_and_counts(start: Start) -> None:
-    caller = start(dialect="newest")
-    made = (await caller.post(JOBS, TUTORIAL)).json()
-    assert made["filter"] == TUTORIAL["filter"]
-    assert made["additionalFields"] == TUTORIAL["additionalFields"]
-    await caller.clock.advance(2_000)
-    done = await caller.get(f"{JOBS}/{made['id']}")
-    assert done["metrics"]["totalExportedProfileCounter"] > 0
-    assert "aCPDatasetWriteTime" not in done["metrics"]
+async def test_older_words_for_paging_change_nothing(caller: Caller) -> None:
+    plain = await caller.get(JOBS, limit=5)
+    assert await caller.get(JOBS, limit=5, start=4, page=2, sort="updateTime:asc", unknown="x") == plain
+    assert await caller.get(f"{JOBS}/", limit=5) == plain
 
 
-async def test_the_openapi_dialect_answers_a_cancel_with_a_message(start: Start) -> None:
-    caller = start(dialect="openapi")
+async def test_segment_metrics_put_the_jobs_under_children(caller: Caller) -> None:
+    plain = await caller.get(JOBS, limit=5)
+    shown = await caller.get(JOBS, limit=5, showSegmentMetrics="true", sort="creationTime:desc")
+    assert "records" not in shown
+    assert shown["children"] == plain["records"]
+    assert await caller.get(JOBS, limit=5, showSegmentMetrics="false") == plain
+
+
+async def test_the_jobs_of_a_schedule_can_be_asked_for(start: Start) -> None:
+    caller = start(jobs=300)
+    everything = (await caller.get(JOBS, limit=1000))["records"]
+    schedule_id = next(job["properties"]["scheduleId"] for job in everything if "properties" in job)
+    made = [job for job in everything if "properties" in job]
+    assert 10 < len(made) < 200
+    for expression in (f"properties.scheduleId=={schedule_id}", f"properties.scheduleId == '{schedule_id}'"):
+        wanted = [job["id"] for job in made]
+        assert await ids_of_all_pages(caller, limit=7, property=expression) == wanted
+        failed = [job["id"] for job in made if job["status"] == "SUCCEEDED"]
+        assert await ids_of_all_pages(caller, limit=7, property=expression, status="SUCCEEDED") == failed
+    assert await ids_of_all_pages(caller, limit=7, property="properties.scheduleId==other") == []
+
+
+async def test_a_search_that_finds_little_ends_its_page_early(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = start(jobs=300)
+    everything = (await caller.get(JOBS, limit=1000))["records"]
+    wanted = [job["id"] for job in everything if "properties" in job]
+    expression = f"properties.scheduleId=={caller.emulator.world.sandboxes['prod'].room.schedule_id}"
+    monkeypatch.setattr(export_job_query, "_SCAN", 12)
+    found: list[int] = []
+    offset: dict[str, str] = {}
+    for _ in range(100):
+        page = await caller.get(JOBS, limit=50, property=expression, **offset)
+        assert len(page["records"]) <= 12
+        found += [job["id"] for job in page["records"]]
+        if not page["link"]["next"]:
+            break
+        offset = {"offset": page["page"]["pageOffset"]}
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"property": "properties.runId==x"},
+        {"property": "name"},
+        {"property": "properties.scheduleId==x", "offset": "3"},
+        {"limit": "1.5"},
+        {"limit": "٣"},
+        {"offset": "-1"},
+        {"offset": "1_2_3"},
+    ],
+)
+async def test_a_parameter_that_means_nothing_is_refused(caller: Caller, params: dict[str, str]) -> None:
+    answer = await caller.http.get(JOBS, headers=caller.headers(), params=params)
+    assert answer.status_code == 400
+    assert next(iter(params)) in answer.json()["title"] or "offset" in answer.json()["title"]
+
+
+async def test_a_cursor_may_name_a_job_that_is_nowhere(caller: Caller) -> None:
+    everything = (await caller.get(JOBS, limit=1000))["records"]
+    middle = everything[20]
+    for offset in (f"{middle['creationTime']}_999999999", f"{middle['creationTime'] + 1}_1"):
+        page = await caller.get(JOBS, limit=2, offset=offset)
+        assert page["records"][0]["id"] == middle["id"]
+    assert (await caller.get(JOBS, offset="0_0"))["records"] == []
+    assert (await caller.get(JOBS, limit=3, offset=f"{10**15 - 1}_1"))["records"] == everything[:3]
+    assert (await caller.get(JOBS, offset="9" * 15))["records"] == []
+
+
+async def test_a_job_has_no_post_and_no_slash(caller: Caller) -> None:
     made = await caller.job("x")
-    answer = await caller.delete(f"{JOBS}/{made['id']}")
-    assert answer.json() == {"status": True, "message": "Export job has been marked for cancelling"}
-    assert "next" not in (await caller.get(JOBS, limit=1000))["link"]
+    posted = await caller.post(f"{JOBS}/{made['id']}", {})
+    assert posted.status_code == 405
+    assert {"GET", "DELETE"} <= set(posted.headers["Allow"].split(", "))
+    assert (await caller.get(f"{JOBS}/{made['id']}"))["status"] == "NEW"
+    got = await caller.http.get(f"{JOBS}/{made['id']}/", headers=caller.headers())
+    assert (got.status_code, got.headers["Content-Type"].partition(";")[0]) == (404, "text/html")
+    spelled = await caller.get(f"{JOBS}/{made['id']}.0")
+    assert spelled["id"] == made["id"]
 
 
-async def test_mixed_answers_in_every_dialect_and_unknown_ones_are_named(start: Start) -> None:
-    caller = start(dialect="mixed")
-    made = await caller.job("x")
-    answers = [(await caller.delete(f"{JOBS}/{made['id']}")).status_code for _ in range(30)]
-    assert set(answers) == {200, 204}
-    with pytest.raises(ValueError, match="seed"):
-        start(dialect="klingon")
+@pytest.mark.parametrize(
+    ("sent", "echoed"), [({}, "ups"), ({"x-profile-instance-id": ""}, "ups"), ({"x-profile-instance-id": "eu1"}, "eu1")]
+)
+async def test_the_profile_instance_is_echoed(caller: Caller, sent: dict[str, str], echoed: str) -> None:
+    body = minimal("5b020a27e7040801dedba61b")
+    made = (await caller.http.post(JOBS, headers=caller.headers() | sent, json=body)).json()
+    assert made["profileInstanceId"] == echoed
+    assert (await caller.get(f"{JOBS}/{made['id']}"))["profileInstanceId"] == echoed
+
+
+async def test_deleting_a_job_that_is_over_leaves_it_as_it_is(caller: Caller) -> None:
+    for job in (await caller.get(JOBS, limit=1000))["records"]:
+        if job["status"] not in {"SUCCEEDED", "FAILED", "CANCELLED"}:
+            continue
+        answer = await caller.delete(f"{JOBS}/{job['id']}")
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert (await caller.get(f"{JOBS}/{job['id']}")) | {"destination": None} == job | {"destination": None}
+
+
+async def test_a_stuck_job_is_cancelled(caller: Caller) -> None:
+    (stuck,) = [
+        job
+        for job in (await caller.get(JOBS, limit=1000, status="PROCESSING"))["records"]
+        if job["creationTime"] < caller.emulator.world.now_ms() - 4 * 3_600_000
+    ]
+    for status in ("CANCELLING", "CANCELLED"):
+        assert (await caller.delete(f"{JOBS}/{stuck['id']}")).status_code == 204
+        assert (await caller.get(f"{JOBS}/{stuck['id']}"))["status"] == status
+        await caller.clock.advance(31)
+
+
+async def test_hostile_text_comes_back_as_it_went_in(caller: Caller) -> None:
+    segment = "\x00\x1b]0;x\x07\u202e\ud800 \U0001f525 </script>"
+    body = minimal("5b020a27e7040801dedba61b", segment)
+    content = json.dumps(body).encode()
+    answer = await caller.http.post(JOBS, headers=caller.headers(), content=content)
+    assert answer.status_code == 200
+    assert answer.json()["filter"]["segments"] == [{"segmentId": segment}]
+    assert answer.content.isascii()

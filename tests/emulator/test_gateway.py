@@ -1,17 +1,14 @@
-"""Tokens, the gateway's refusals in their order, and paths that nobody owns."""
+"""The gateway's refusals in their order, what is meant for the real platform, and paths that nobody owns."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.emulator.conftest import CATALOG, JOBS, Caller, Start
 from tui_app.emulator.gateway import BODY_CAP
-
-if TYPE_CHECKING:
-    import httpx
 
 REFUSALS = [
     # what is wrong -> status and body; each case also has every later fault, so the order is held
@@ -44,72 +41,6 @@ async def test_the_gateway_refuses_in_its_order(
     assert answer.headers["Content-Type"].startswith("application/json")
 
 
-async def token(caller: Caller, path: str = "/ims/token/v3", **wrong: str) -> httpx.Response:
-    known = caller.emulator.credentials
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": known.client_id,
-        "client_secret": known.client_secret,
-        "scope": "openid,AdobeID,session",
-    } | wrong
-    return await caller.http.post(path, data={name: value for name, value in form.items() if value})
-
-
-async def test_tokens_work_until_they_expire_or_are_revoked(start: Start) -> None:
-    caller = start(token_lifetime_s=100)
-    answer = (await token(caller)).json()
-    assert (answer["token_type"], answer["expires_in"]) == ("bearer", 100)
-
-    async def status() -> int:
-        headers = caller.headers() | {"authorization": f"bearer {answer['access_token']}"}
-        headers.pop("Authorization")
-        return (await caller.http.get(JOBS, headers=headers)).status_code
-
-    assert await status() == 200
-    await caller.clock.advance(99)
-    assert await status() == 200
-    await caller.clock.advance(1)
-    assert await status() == 401
-    answer = (await token(caller)).json()
-    assert await status() == 200
-    caller.emulator.credentials.revoke()
-    assert await status() == 401
-    answer = (await token(caller)).json()
-    caller.emulator.credentials.revoke(answer["access_token"])
-    assert await status() == 401
-    assert caller.emulator.credentials.valid_tokens == 0
-
-
-@pytest.mark.parametrize(
-    ("wrong", "error"),
-    [
-        ({"client_secret": "x"}, ("invalid_client", "invalid client_secret parameter")),
-        ({"client_id": "x"}, ("invalid_client", "invalid client_id parameter")),
-        ({"grant_type": "password"}, ("unsupported_grant_type", "unsupported grant_type: password")),
-        ({"grant_type": ""}, ("invalid_request", "missing grant_type parameter")),
-        ({"scope": ""}, ("invalid_scope", "missing or invalid scope parameter")),
-    ],
-)
-async def test_token_refusals(caller: Caller, wrong: dict[str, str], error: tuple[str, str]) -> None:
-    answer = await token(caller, **wrong)
-    assert answer.status_code == 400
-    assert answer.json() == {"error": error[0], "error_description": error[1]}
-
-
-async def test_token_spellings(caller: Caller) -> None:
-    known = caller.emulator.credentials
-    form = {"grant_type": "client_credentials", "client_secret": known.client_secret, "scope": "openid"}
-    query = await caller.http.post("/ims/token/v2", params=form | {"client_id": known.client_id})
-    multipart = await caller.http.post(
-        "/ims/token/v4",
-        params={"client_id": known.client_id},
-        files={name: (None, value) for name, value in form.items()},
-    )
-    assert query.status_code == 200, query.text
-    assert multipart.status_code == 200, multipart.text
-    assert query.json()["access_token"] != multipart.json()["access_token"]
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/"), ("GET", "/data/core/ups/nothing"), ("POST", "/ims/token/v9"), ("GET", f"{JOBS}/1/2")],
@@ -132,24 +63,6 @@ async def test_request_ids_differ_and_a_tracking_id_is_kept(caller: Caller) -> N
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
     kept = await caller.http.get("/x", headers={"x-request-id": "track-1"})
     assert kept.headers["X-Request-Id"] == "track-1"
-
-
-async def test_sandboxes_are_listed_without_a_sandbox(caller: Caller) -> None:
-    headers = caller.headers()
-    del headers["x-sandbox-name"]
-    path = "/data/foundation/sandbox-management"
-    answer = (await caller.http.get(f"{path}/", headers=headers)).json()
-    assert [(one["name"], one["type"], one["isDefault"]) for one in answer["sandboxes"]] == [
-        ("prod", "production", True),
-        ("dev", "development", False),
-        ("empty", "development", False),
-    ]
-    window = (await caller.http.get(f"{path}/sandboxes?limit=1&offset=1", headers=headers)).json()
-    assert [one["name"] for one in window["sandboxes"]] == ["dev"]
-    assert (await caller.http.get(f"{path}/?limit=1", headers=headers)).status_code == 400
-    assert (await caller.http.get(f"{path}/?limit=x&offset=1", headers=headers)).status_code == 400
-    assert (await caller.http.get(f"{path}/sandboxes/dev", headers=headers)).json()["title"] == "Development"
-    assert (await caller.http.get(f"{path}/sandboxes/nowhere", headers=headers)).status_code == 404
 
 
 async def test_a_missing_sandbox_header_is_refused_unless_a_default_is_set(start: Start) -> None:
@@ -222,7 +135,7 @@ async def test_credentials_are_invented_and_repeatable(start: Start) -> None:
     lines = [one.emulator.ready_line("http://127.0.0.1:1") for one in (first, second, other)]
     assert lines[0] == lines[1]
     assert lines[0] != lines[2]
-    assert set(lines[0]) == {
+    assert set(lines[0]) >= {
         "base_url",
         "ims_url",
         "org_id",
@@ -232,3 +145,105 @@ async def test_credentials_are_invented_and_repeatable(start: Start) -> None:
         "sandboxes",
     }
     assert "emulated" in json.dumps(lines[0]["client_secret"])
+
+
+async def test_a_token_works_for_its_own_client_only(caller: Caller) -> None:
+    known = caller.emulator.credentials
+    for holder, key in ((known.full, known.limited), (known.limited, known.full)):
+        headers = caller.headers() | {"Authorization": f"Bearer {known.issue(holder)}", "x-api-key": key.client_id}
+        answer = await caller.http.get(JOBS, headers=headers)
+        assert answer.status_code == 401
+        assert answer.json() == {"error_code": "401014", "message": "Token not allowed in the current context"}
+
+
+@pytest.mark.parametrize("slashes", ["//", "///"])
+async def test_a_base_url_may_end_with_a_slash(caller: Caller, slashes: str) -> None:
+    path = slashes + JOBS.lstrip("/")
+    answer = await caller.http.get(f"http://127.0.0.1{path}", headers=caller.headers(), params={"limit": 3})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["records"] == (await caller.get(JOBS, limit=3))["records"]
+    assert (await caller.http.get("http://127.0.0.1/data//core/ups/export/jobs")).status_code == 404
+
+
+REAL_TOKEN = "eyJhbGciOiJSUzI1NiIsIng1dSI6Imltcw.eyJpZCI6IjE3MDkyOTA4MDAifQ.c2lnbmF0dXJl-_x"
+REAL_SECRET = "p8e-" + "aB3_xY-" * 5
+PLATFORM_PATHS = [JOBS, f"{CATALOG}/dataSets", "/data/foundation/sandbox-management/", "/data/core/ups/nothing", "/"]
+
+
+@pytest.mark.parametrize("path", PLATFORM_PATHS)
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"Authorization": f"Bearer {REAL_TOKEN}"},
+        {"Authorization": REAL_TOKEN},
+        {"x-user-token": REAL_TOKEN},
+        {"x-api-key": REAL_SECRET},
+        {"Authorization": f"Bearer {REAL_SECRET.replace('p8e', 's8e')}"},
+        {"x-sandbox-name": REAL_SECRET},
+        {"x-request-id": REAL_SECRET},
+    ],
+)
+async def test_a_real_credential_is_refused_and_never_repeated(caller: Caller, path: str, sent: dict[str, str]) -> None:
+    answer = await caller.http.get(path, headers=caller.headers() | sent)
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "401013")
+    assert "emulator" in answer.json()["message"]
+    assert "not kept" in answer.json()["message"]
+    everything = answer.text + str(answer.headers)
+    assert not any(value.removeprefix("Bearer ") in everything for value in sent.values())
+    assert answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize("place", ["path", "query", "escaped"])
+async def test_a_real_credential_in_the_address_is_refused_too(caller: Caller, place: str) -> None:
+    spelled = REAL_SECRET.replace("p8e-", "%708e%2D") if place == "escaped" else REAL_SECRET
+    path = f"{JOBS}/{spelled}" if place == "path" else f"{JOBS}?token={spelled}"
+    answer = await caller.http.get(path, headers=caller.headers())
+    assert answer.status_code == 401
+    assert "aB3_xY" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [
+        ("platform.adobe.io", True),
+        ("PLATFORM.ADOBE.IO:443", True),
+        ("platform-stage.adobe.io.", True),
+        ("ims-na1.adobelogin.com", True),
+        ("adobe.com", True),
+        ("experience.adobe.com", True),
+        ("edge.adobedc.net:80", True),
+        ("localhost:8787", False),
+        ("127.0.0.1", False),
+        ("notadobe.io", False),
+        ("adobe.io.example.com", False),
+    ],
+)
+async def test_a_call_that_is_addressed_to_the_real_platform_is_misdirected(
+    caller: Caller, host: str, *, refused: bool
+) -> None:
+    answer = await caller.http.get(JOBS, headers=caller.headers() | {"Host": host})
+    assert answer.status_code == (421 if refused else 200)
+    if refused:
+        assert answer.json()["error_code"] == "421000"
+        assert "not forwarded" in answer.json()["message"]
+        token = await caller.http.post("/ims/token/v3", headers={"Host": host})
+        assert (token.status_code, token.json()["error"]) == (421, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"Cookie": f"session={REAL_TOKEN}"},
+        {"x-trace": "step8e-commerce-export-2024-03-01"},
+        {"x-trace": "1f0ce8e-4d64cd49-0000-4000-8000-54bccb9954fc"},
+        {"x-trace": "eyJ is how it begins. But.this is prose"},
+    ],
+)
+async def test_what_only_resembles_a_credential_passes(caller: Caller, harmless: dict[str, str]) -> None:
+    assert (await caller.http.get(JOBS, headers=caller.headers() | harmless)).status_code == 200
+
+
+async def test_links_name_the_port_where_the_dialect_does(start: Start) -> None:
+    for dialect, origin in (("seed", "http://127.0.0.1:80/"), ("openapi", "http://127.0.0.1/")):
+        answer = await start(dialect=dialect).get("/data/foundation/sandbox-management/")
+        assert answer["_links"]["page"]["href"].startswith(f"{origin}data")

@@ -8,41 +8,21 @@ import signal
 import socket
 import sys
 import time
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
 from tests.emulator.conftest import JOBS
+from tests.emulator.served import headers, served
 from tui_app.clock import SystemClock
 from tui_app.emulator.app import Emulator
-from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.effect import TRANSPORT
 from tui_app.emulator.server import loopback, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@asynccontextmanager
-async def served(emulator: Emulator, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(serve(emulator.app, host, 0, ready.set_result))
-    try:
-        yield await asyncio.wait_for(ready, 5)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def headers(emulator: Emulator) -> dict[str, str]:
-    known = emulator.credentials
-    return {
-        "Authorization": f"Bearer {known.access_token}",
-        "x-api-key": known.client_id,
-        "x-gw-ims-org-id": known.org_id,
-        "x-sandbox-name": "prod",
-    }
+    from starlette.types import Receive, Scope, Send
 
 
 async def test_it_serves_a_stranger_and_stops_with_connections_open() -> None:
@@ -51,20 +31,28 @@ async def test_it_serves_a_stranger_and_stops_with_connections_open() -> None:
         async with served(emulator) as base_url:
             answer = await client.get(f"{base_url}{JOBS}", headers=headers(emulator))
             assert len(answer.json()["records"]) == 100
+            assert len(answer.headers.get_list("Date")) == 1
             began = time.monotonic()
         assert time.monotonic() - began < 1
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{base_url}{JOBS}")
 
 
-async def test_a_cut_answer_is_seen_as_one_on_the_wire() -> None:
-    emulator = Emulator(SystemClock(), jobs=20)
-    async with served(emulator) as base_url, httpx.AsyncClient() as client:
-        for fault in (Fault(truncate_at=10), Fault(lose_answer=True)):
-            emulator.faults.add(fault)
-            with pytest.raises(httpx.RemoteProtocolError):
-                await client.get(f"{base_url}{JOBS}", headers=headers(emulator))
-        assert (await client.get(f"{base_url}{JOBS}", headers=headers(emulator))).status_code == 200
+async def test_small_answers_are_sent_at_once() -> None:
+    delays: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        connection = scope["state"][TRANSPORT].get_extra_info("socket")
+        delays.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(serve(app, on_ready=ready.set_result))
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(await ready)).text == "ok"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert delays == [1]
 
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the address that must be refused
@@ -91,20 +79,35 @@ async def test_a_taken_port_is_named() -> None:
         await serve(Emulator(SystemClock(), jobs=0).app, port=99_999)
 
 
-async def test_sigterm_ends_a_process_within_a_second() -> None:
-    code = (
-        "import asyncio\n"
-        "from tui_app.clock import SystemClock\n"
-        "from tui_app.emulator.app import Emulator\n"
-        "from tui_app.emulator.server import serve\n"
-        "app = Emulator(SystemClock(), jobs=1_000_000).app\n"
-        "asyncio.run(serve(app, on_ready=lambda url: print(url, flush=True), handle_signals=True))\n"
-    )
+_PROCESS = """
+import asyncio
+from tui_app.clock import SystemClock
+from tui_app.emulator.app import Emulator
+from tui_app.emulator.faults.document import fault
+from tui_app.emulator.server import serve
+
+emulator = Emulator(SystemClock(), jobs=1_000_000)
+for kind in ({"kind": "endless"}, {"kind": "drip", "bytes_a_second": 1}, {"kind": "wait", "seconds": 3600}):
+    emulator.faults.add(fault(kind | {"path": "/" + kind["kind"]}))
+asyncio.run(serve(emulator.app, on_ready=lambda url: print(url, flush=True), handle_signals=True))
+emulator.close()
+"""
+
+
+async def test_sigterm_ends_a_process_within_a_second_whatever_goes_on() -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-X", "dev", "-c", _PROCESS, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    port = int(url.rpartition(":")[2])
+    writers = []
+    for path in ("endless", "endless", "drip", "wait", "idle"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writers.append(writer)
+        writer.write(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() if path != "idle" else b"GET")
+        if path in {"endless", "drip"}:
+            assert await reader.readline() in {b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 404 Not Found\r\n"}
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{url}/nothing")).status_code == 404
         began = time.monotonic()
@@ -112,3 +115,5 @@ async def test_sigterm_ends_a_process_within_a_second() -> None:
         _, errors = await asyncio.wait_for(process.communicate(), 5)
         assert time.monotonic() - began < 1
     assert (process.returncode, errors) == (0, b"")
+    for writer in writers:
+        writer.transport.abort()

@@ -11,7 +11,10 @@ import pytest
 from tests.support.clock import FakeClock, drain
 from tui_app.config import Connection, Settings
 from tui_app.emulator.app import Emulator
+from tui_app.emulator.faults.connection import Lose
 from tui_app.emulator.faults.faults import Fault
+from tui_app.emulator.faults.instead import Html, Status, Throttle
+from tui_app.emulator.faults.wire import Truncate
 from tui_app.engine.session import Policy
 from tui_app.history.database import InPlace
 from tui_app.history.history import History
@@ -149,7 +152,7 @@ async def test_a_lost_answer_is_found_and_no_second_job_made(ground: Ground) -> 
     dataset_id = await target(ground, engine)
     shelf = ground.emulator.world.sandboxes["prod"].shelf
     before = len(shelf)
-    fault = ground.emulator.faults.add(Fault(path=JOBS, method="POST", lose_answer=True, times=None))
+    fault = ground.emulator.faults.add(Fault(Lose(), path=JOBS, method="POST"))
     submission = await ground.finish(engine.jobs.submit(ExportRequest(dataset_id=dataset_id)))
     assert submission.job is None
     assert fault.met == 1
@@ -161,8 +164,8 @@ async def test_a_lost_answer_is_found_and_no_second_job_made(ground: Ground) -> 
 async def test_a_program_that_dies_after_sending_finds_its_job_at_the_next_start(ground: Ground) -> None:
     engine = ground.engine()
     dataset_id = await target(ground, engine)
-    ground.emulator.faults.add(Fault(path=JOBS, method="POST", lose_answer=True))
-    ground.emulator.faults.add(Fault(path=JOBS, method="GET", status=503, times=None))
+    ground.emulator.faults.add(Fault(Lose(), path=JOBS, method="POST", times=1))
+    ground.emulator.faults.add(Fault(Status(503), path=JOBS, method="GET"))
     dying = asyncio.create_task(engine.jobs.submit(ExportRequest(dataset_id=dataset_id)))
     await drain()
     dying.cancel()
@@ -179,12 +182,12 @@ async def test_a_program_that_dies_after_sending_finds_its_job_at_the_next_start
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        (Fault(path=JOBS, html=True, times=None), FailureKind.CONFIG),
-        (Fault(path=JOBS, status=200, body="<html>Sign in</html>", times=None), FailureKind.BAD_ANSWER),
-        (Fault(path=JOBS, truncate_at=100, times=None), FailureKind.BAD_ANSWER),
-        (Fault(path=JOBS, status=200, body=[], times=None), FailureKind.BAD_ANSWER),
-        (Fault(path=JOBS, status=429, headers={"Retry-After": "120"}, times=None), FailureKind.THROTTLED),
-        (Fault(path=JOBS, status=503, times=None), FailureKind.SERVICE),
+        (Fault(Html(), path=JOBS), FailureKind.CONFIG),
+        (Fault(Status(200, body="<html>Sign in</html>"), path=JOBS), FailureKind.BAD_ANSWER),
+        (Fault(Truncate(100), path=JOBS), FailureKind.BAD_ANSWER),
+        (Fault(Status(200, body=[]), path=JOBS), FailureKind.BAD_ANSWER),
+        (Fault(Throttle(120), path=JOBS), FailureKind.THROTTLED),
+        (Fault(Status(503), path=JOBS), FailureKind.SERVICE),
     ],
 )
 async def test_bad_answers_leave_the_list_and_say_why(ground: Ground, fault: Fault, kind: FailureKind) -> None:
@@ -206,7 +209,7 @@ async def test_bad_answers_leave_the_list_and_say_why(ground: Ground, fault: Fau
 async def test_a_job_of_twenty_megabytes_is_refused_and_waited_for(ground: Ground) -> None:
     engine = ground.engine()
     huge = b'{"id": 1, "status": "SUCCEEDED", "x": "' + b"x" * 20_000_000 + b'"}'
-    ground.emulator.faults.add(Fault(path=JOBS, method="GET", status=200, body=huge))
+    ground.emulator.faults.add(Fault(Status(200, body=huge), path=JOBS, method="GET", times=1))
     with pytest.raises(FailureError) as caught:
         await ground.finish(engine.jobs.refresh("1"))
     assert caught.value.failure.kind is FailureKind.BAD_ANSWER

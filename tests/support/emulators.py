@@ -32,14 +32,14 @@ class EmulatorProcess:
 
 
 @contextmanager
-def running_emulator(home: Path, *options: str) -> Iterator[EmulatorProcess]:
-    """Start the command, wait for its ready line, and end it afterwards."""
+def running_emulator(home: Path, *options: str, **variables: str) -> Iterator[EmulatorProcess]:
+    """Start the command with these variables besides, wait for its ready line, and end it afterwards."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tui_app", "emulator", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=environment(home),
+        env=environment(home, **variables),
     )
     with process:
         try:

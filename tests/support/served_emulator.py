@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from tui_app.emulator.faults.effect import Effect
     from tui_app.emulator.world.world import World
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class ServedEmulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self.emulator.close()
 
     def start(self) -> None:
         """Serve; returns when connections are answered."""
@@ -63,6 +65,7 @@ class ServedEmulator:
     def restart_anew(self) -> None:
         """Come back at the same address as a new process does: tokens and jobs made meanwhile are forgotten."""
         self.stop()
+        self.emulator.close()
         self.emulator = Emulator(SystemClock(), **self._options)
         self.start()
 
@@ -75,9 +78,9 @@ class ServedEmulator:
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
 
-    def disturb(self, **fault: Any) -> Fault:
-        """Put a disturbance in force, by the words of `emulator.faults.Fault`; its `met` tells how often it was met."""
-        return self.emulator.faults.add(Fault(**fault))
+    def disturb(self, effect: Effect, **when: Any) -> Fault:
+        """Put a disturbance in force for the calls that `Fault` can name; its `met` tells how often it was met."""
+        return self.emulator.faults.add(Fault(effect, **when))
 
     def variables(self, sandbox: str = "prod") -> dict[str, str]:
         """Return the environment variables with which a client reaches it."""

@@ -33,7 +33,7 @@ from tui_app.config import (
     secret_faults,
     write_example,
 )
-from tui_app.config.lines import dotted, key_lines, line_of
+from tui_app.config.lines import UnreadableError, dotted, key_lines, line_of, read_document
 
 CANARY = "canary-p8e-9f2c"
 ORG = "0123456789ABCDEF01234567@AdobeOrg"
@@ -376,6 +376,88 @@ def test_lines_are_found_past_values_of_many_lines() -> None:
     }
     assert line_of(lines, ("t", "u v", "c", "deeper")) == 10
     assert line_of(lines, ("z",)) is None
+
+
+def test_tables_of_an_array_are_told_apart_by_their_number() -> None:
+    text = """\
+[[fault]]
+kind = "a"
+[fault.headers]
+X = "1"
+
+[[ fault ]]
+names = [
+  "a", # ]
+  "b",
+]
+"k.2" = 1
+[[fault.inner]]
+x = 1
+[[fault.inner]]
+x = 2
+[[job]]
+stages = { queue = 1 }
+[[job]]
+"""
+    tomllib.loads(text)
+    lines = key_lines(text)
+    assert lines == {
+        ("fault", "1"): 1,
+        ("fault", "1", "kind"): 2,
+        ("fault", "1", "headers"): 3,
+        ("fault", "1", "headers", "X"): 4,
+        ("fault", "2"): 6,
+        ("fault", "2", "names"): 7,
+        ("fault", "2", "k.2"): 11,
+        ("fault", "2", "inner", "1"): 12,
+        ("fault", "2", "inner", "1", "x"): 13,
+        ("fault", "2", "inner", "2"): 14,
+        ("fault", "2", "inner", "2", "x"): 15,
+        ("job", "1"): 16,
+        ("job", "1", "stages"): 17,
+        ("job", "2"): 18,
+    }
+    assert line_of(lines, ("fault",)) == 1
+    assert line_of(lines, ("fault", "2", "kind")) == 6
+    assert line_of(lines, ("job", "1", "stages", "queue")) == 17
+    assert line_of(lines, ("job", "2", "outcome")) == 18
+
+
+def test_the_lines_of_a_long_text_are_counted_quickly() -> None:
+    body = "x = 1\n" * 10_000
+    lines = key_lines(f'[[fault]]\nbody = """\n{body}"""\nstatus = 1\n')
+    assert lines == {("fault", "1"): 1, ("fault", "1", "body"): 2, ("fault", "1", "status"): 10_004}
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "cause"),
+    [
+        (b"\xef\xbb\xbfa = 1\r\nb = \r\n", 2, "TOML syntax: Invalid value"),
+        (b"a = 1\n\xff", 2, "is not UTF-8 text"),
+        (b"#" * 1_000_001, None, "is larger than 1 MB"),
+    ],
+)
+def test_a_document_that_cannot_be_read_says_why_and_where(
+    tmp_path: Path, content: bytes, line: int | None, cause: str
+) -> None:
+    path = tmp_path / "f.toml"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableError) as caught:
+        read_document(path)
+    assert (caught.value.line, caught.value.cause) == (line, cause)
+    assert caught.value.remedy
+
+
+def test_a_document_that_can_be_read_comes_with_its_text(tmp_path: Path) -> None:
+    path = tmp_path / "f.toml"
+    path.write_bytes(b"\xef\xbb\xbfa = 1\r\nb = 2\r\n")
+    document, text = read_document(path)
+    assert document == {"a": 1, "b": 2}
+    assert key_lines(text) == {("a",): 1, ("b",): 2}
+    with pytest.raises(UnreadableError, match="does not exist"):
+        read_document(tmp_path / "g.toml")
+    with pytest.raises(UnreadableError, match="cannot be read: embedded null byte"):
+        read_document(Path("a\0b"))
 
 
 # Secrets

@@ -217,7 +217,11 @@ def test_the_dataset_id_has_two_spellings(destination: object, expected: str | N
         ({"batchId": None}, ()),
         ({}, ()),
         ({"batches": {"segmentId": "s", "batchId": "b", "status": "exited"}}, (JobBatch("b", "s", None, ("exited",)),)),
-        ({"batches": {"segmentId": "s", "batchId": "b"}, "batchId": "b"}, (JobBatch("b", "s"),)),
+        ({"batches": {"segmentId": "s", "batchId": "b"}, "batchId": "b"}, (JobBatch("b"),)),
+        (
+            {"batches": [{"segmentId": "s", "batchId": "b"}], "batchId": "b", "segmentPerBatch": True},
+            (JobBatch("b", "s"),),
+        ),
         ({"batches": {"segmentId": "s", "batchId": "b"}, "batchId": "c"}, (JobBatch("b", "s"), JobBatch("c"))),
         ({"batches": [{"batchId": ""}, {"batchId": None}, None, 5, "b"]}, (JobBatch("5"), JobBatch("b"))),
         ({"batches": []}, ()),

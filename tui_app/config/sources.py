@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from tui_app.config.faults import ConfigFault
-from tui_app.config.lines import KeyPath, dotted, key_lines, line_of, syntax_fault
+from tui_app.config.lines import KeyPath, UnreadableError, dotted, key_lines, line_of, read_document
 from tui_app.config.paths import privacy_fault
 from tui_app.config.settings import (
     Connection,
@@ -22,8 +21,6 @@ from tui_app.config.settings import (
     Table,
     UiSettings,
 )
-
-_MAX_BYTES = 1 << 20
 
 # Which model closes the keys of a table; "*" stands for a name the user chose.
 _TABLES: dict[KeyPath, type[Table]] = {
@@ -103,20 +100,12 @@ class FileContent:
 def read_file(path: Path, *, named: bool) -> FileContent:
     """Read the file at `path`; a missing one is a fault only when the user `named` it."""
     try:
-        content = _content(path)
-        return _from_document(tomllib.loads(content), key_lines(content), path)
-    except FileNotFoundError:
-        if not named:
-            return FileContent()
-        return _unread(path, "does not exist", "Correct the path, or create it with: aepx config init")
-    except OSError as error:
-        remedy = "Correct its permissions, or name another file with --config."
-        return _unread(path, f"cannot be read: {error.strerror}", remedy, exists=True)
-    except _UnreadableError as error:
-        return _unread(path, error.cause, error.remedy, line=error.line, exists=True)
-    except tomllib.TOMLDecodeError as error:
-        cause, line = syntax_fault(error, content)
-        return _unread(path, f"TOML syntax: {cause}", "Correct this line.", line=line, exists=True)
+        document, text = read_document(path)
+    except UnreadableError as error:
+        if not error.is_missing:
+            return _unread(path, error.cause, error.remedy, line=error.line, exists=True)
+        return _unread(path, error.cause, f"{error.remedy} Or: aepx config init") if named else FileContent()
+    return _from_document(document, key_lines(text), path)
 
 
 def from_environment(environ: Mapping[str, str], connection: str | None) -> list[Assignment]:
@@ -167,26 +156,6 @@ def misspelled_variables(environ: Mapping[str, str], known: Iterable[str]) -> li
             remedy = f"Did you mean {near[0]}?"
             faults.append(ConfigFault("environment", None, variable, "is not read", remedy, "warning"))
     return faults
-
-
-class _UnreadableError(Exception):
-    """The file is there but is no text to parse."""
-
-    def __init__(self, cause: str, remedy: str, *, line: int | None = None) -> None:
-        super().__init__(cause)
-        self.cause, self.remedy, self.line = cause, remedy, line
-
-
-def _content(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise _UnreadableError("is larger than 1 MB", "Name the right file with --config.")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _UnreadableError("is not UTF-8 text", "Save it as UTF-8.", line=line) from None
 
 
 def _from_document(document: dict[str, Any], lines: dict[KeyPath, int], path: Path) -> FileContent:

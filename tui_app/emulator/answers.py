@@ -11,7 +11,11 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tui_app.emulator.dialects import Dialect
+
 _DEEPEST = 60
+# Bodies are made here and hold no cycles, so there is no need to look for them.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 BODY_UNREADABLE = "UPLIB-101206-500"
 DATASET_UNREADABLE = "UPLIB-101554-503"
 NOT_FOUND = "UPAPI-113000-404"
@@ -30,14 +34,49 @@ class Refusal(Exception):  # noqa: N818 - it is an answer that travels up, not a
         self.body = body
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """Return the answer to send."""
-        return json_answer(self.body, status=self.status, headers=self.headers)
+    def response(self, dialect: Dialect | None = None) -> Response:
+        """Return the answer to send; `dialect` decides where documents disagree on its spelling."""
+        return json_answer(self._spelled(dialect), status=self.status, headers=self.headers)
+
+    def _spelled(self, dialect: Dialect | None) -> object:
+        """Return the body; the dialect decides nothing here."""
+        del dialect
+        return self.body
+
+
+class _UpsRefusal(Refusal):
+    """A refusal in the envelope of profile and segmentation, which documents spell in more than one way."""
+
+    def __init__(self, status: int, code: str, messages: Sequence[str], *, request_id: str) -> None:
+        self._problem = {
+            "status": status,
+            "type": f"https://ns.adobe.com/aep/errors/{code}",
+            "title": messages[0],
+        }
+        self._code = code
+        self._messages = messages
+        self._request_id = request_id
+        super().__init__(status, self._envelope(status, beside=self._problem))
+
+    def _envelope(
+        self, code: object, *, beside: Mapping[str, object], inside: Mapping[str, object] | None = None
+    ) -> object:
+        errors = {str(self._problem["status"]): [{"code": code, "message": one} for one in self._messages]}
+        return {"requestId": self._request_id, **beside, "errors": {**errors, **(inside or {})}}
+
+    def _spelled(self, dialect: Dialect | None) -> object:
+        """Return the body; API reference 13.46 and, for a problem inside `errors`, 1.4c."""
+        if dialect is None:
+            return self.body
+        code = self._code if dialect.ups_code_as_text else self.status
+        if dialect.ups_problem_inside:
+            return self._envelope(code, beside={}, inside=self._problem)
+        return self._envelope(code, beside=self._problem)
 
 
 def json_answer(body: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON answer in ASCII: a lone surrogate that a client once sent cannot be put in UTF-8."""
-    content = json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
+    content = _ENCODER.encode(body).encode("ascii")
     return Response(
         content, status_code=status, headers=dict(headers or {}), media_type="application/json;charset=UTF-8"
     )
@@ -95,16 +134,13 @@ def sandbox_problem(status: int, code: str, title: str) -> Refusal:
 
 def ups(status: int, code: str, messages: Sequence[str], *, request_id: str) -> Refusal:
     """Refuse as profile and segmentation do: their envelope with one entry a message (API reference 1.4c)."""
-    return Refusal(
-        status,
-        {
-            "requestId": request_id,
-            "status": status,
-            "type": f"https://ns.adobe.com/aep/errors/{code}",
-            "title": messages[0],
-            "errors": {str(status): [{"code": code, "message": message} for message in messages]},
-        },
-    )
+    return _UpsRefusal(status, code, messages, request_id=request_id)
+
+
+def registry_problem(status: int, code: str, title: str, detail: str) -> Refusal:
+    """Refuse as the schema registry's access control does: a problem with its detail (API reference 1.4b)."""
+    body = {"type": f"http://ns.adobe.com/aep/errors/{code}", "title": title, "status": status, "detail": detail}
+    return Refusal(status, body)
 
 
 def no_such_path() -> Response:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _T = TypeVar("_T")
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_TO_LETTERS = bytes(_LETTERS[byte % len(_LETTERS)] for byte in range(256))
 
 
 class Chance:
@@ -27,19 +28,23 @@ class Chance:
         self._block = 0
 
     def _take(self, count: int) -> bytes:
-        end = self._at + count
+        at = self._at
+        end = at + count
         while end > len(self._pool):
             self._block += 1
             more = hashlib.blake2b(self._key, salt=self._block.to_bytes(8, "big")).digest()
-            self._pool = self._pool[self._at :] + more
-            self._at, end = 0, count
-        taken = self._pool[self._at : end]
+            self._pool = self._pool[at:] + more
+            at, end = 0, count
         self._at = end
-        return taken
+        return self._pool[at:end]
 
     def fraction(self) -> float:
         """Draw from 0 (included) to 1 (excluded)."""
-        return int.from_bytes(self._take(4), "big") / 4294967296
+        at = self._at
+        if at + 4 > len(self._pool):
+            return int.from_bytes(self._take(4), "big") / 4294967296
+        self._at = at + 4  # the common case in place: a page of jobs draws some thousand times
+        return int.from_bytes(self._pool[at : at + 4], "big") / 4294967296
 
     def between(self, low: int, high: int) -> int:
         """Draw an integer from `low` to `high`, both included."""
@@ -60,4 +65,4 @@ class Chance:
 
     def token(self, length: int) -> str:
         """Draw letters and digits, as the platform's own request ids look."""
-        return "".join(_LETTERS[byte % 62] for byte in self._take(length))
+        return self._take(length).translate(_TO_LETTERS).decode("ascii")

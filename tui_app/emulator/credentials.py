@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tui_app.clock import Clock, now_ms
 from tui_app.emulator.chance import Chance
 
+LONGEST_LIFE_S = 366 * 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -21,9 +23,17 @@ class Credentials:
     """Invented credentials, the same for the same seed, and the tokens that are valid now.
 
     `token_lifetime_s` applies to tokens issued from then on; `revoke` ends tokens at once (API reference 1.1).
+    `full` may do everything, `limited` nothing: no product profile names it.
+
+    Raises:
+        ValueError: `token_lifetime_s` is no lifetime.
     """
 
     def __init__(self, clock: Clock, *, seed: int = 1, token_lifetime_s: int = 86_399) -> None:
+        if not 1 <= token_lifetime_s <= LONGEST_LIFE_S:
+            raise ValueError(
+                f"Tokens cannot live {token_lifetime_s} s: give a whole number of seconds from 1 to {LONGEST_LIFE_S}."
+            )
         self._clock = clock
         self._seed = seed
         self._issued = 0
@@ -47,9 +57,13 @@ class Credentials:
         return self.full.client_secret
 
     def issue(self, client: Client) -> str:
-        """Return a new token, valid for `token_lifetime_s` seconds; forget those that have expired."""
+        """Return a new token, valid for `token_lifetime_s` seconds; forget the oldest as long as they have expired."""
         now = now_ms(self._clock)
-        self._holders = {token: held for token, held in self._holders.items() if held[0] > now}
+        while self._holders:
+            oldest = next(iter(self._holders))
+            if self._holders[oldest][0] > now:
+                break
+            del self._holders[oldest]
         token = f"emulated-token-{Chance(self._seed, 'token', self._issued).token(40)}"
         self._issued += 1
         self._holders[token] = (now + self.token_lifetime_s * 1000, client)

@@ -11,7 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tui_app.emulator.answers import Refusal, gateway, sandbox_problem
+from tui_app.emulator import safety
+from tui_app.emulator.answers import Refusal, gateway, placeholder, registry_problem, sandbox_problem, ups
 from tui_app.emulator.chance import Chance
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tui_app.emulator.world.world import Sandbox, World
 
 BODY_CAP = 1_048_576
+_PORTS = {"http": ":80", "https": ":443"}
 _BEARER = re.compile(r"^bearer\s+", re.IGNORECASE)
 _TRACKING_ID = re.compile(r"[!-~]{1,64}")
 
@@ -85,6 +87,13 @@ class Call:
         """The sandbox that the header names; only where the route asks for one."""
         return self.sandboxes[0]
 
+    @property
+    def linked_origin(self) -> str:
+        """The origin as the dialect's links spell it: some name the port even where the scheme implies it."""
+        url = self.request.url
+        port = "" if url.port is not None or not self.dialect.hrefs_name_port else _PORTS.get(url.scheme, "")
+        return f"{self.origin}{port}"
+
     def query(self, name: str) -> str | None:
         """Return a query parameter; an empty one counts as absent."""
         return self.request.query_params.get(name) or None
@@ -126,9 +135,12 @@ class Gateway:
         platform = self._platform
 
         async def endpoint(request: Request) -> Response:
+            dialect = platform.speak()
             try:
-                clients = (self._check(request),) if service is not None else ()
+                clients = (self._check(request, dialect),) if service is not None else ()
                 sandboxes = (self._sandbox(request),) if sandboxed else ()
+                if service is not None and any(one.is_limited for one in clients):
+                    _forbid(service, request)
                 body = await _read(request)
                 handler = handlers.get(request.method) or handlers["GET"]  # HEAD comes along with GET
                 answer = handler(
@@ -136,7 +148,7 @@ class Gateway:
                         request=request,
                         body=body,
                         platform=platform,
-                        dialect=platform.speak(),
+                        dialect=dialect,
                         request_id=request.state.request_id,
                         now_ms=platform.world.now_ms(),
                         sandboxes=sandboxes,
@@ -145,32 +157,36 @@ class Gateway:
                 )
                 return answer if isinstance(answer, Response) else await answer
             except Refusal as refusal:
-                return refusal.response()
+                return refusal.response(dialect)
             except ClientDisconnect:
                 return Response(status_code=400)  # nobody is there to read it
 
         return endpoint
 
-    def _check(self, request: Request) -> Client:
+    def _check(self, request: Request, dialect: Dialect) -> Client:
         headers, known = request.headers, self._platform.credentials
         key = headers.get("x-api-key")
         if not key:
             raise gateway(403, "403000", "Api Key is required")
-        if key not in known.clients:
+        client = known.clients.get(key)
+        if client is None:
             raise gateway(403, "403003", "Api Key is invalid")
         token = _BEARER.sub("", headers.get("authorization", "")).strip()
         if not token or token.lower() == "bearer":
-            raise gateway(403, "403010", "Oauth token is missing.")
-        client = known.holder(token)
-        if client is None:
+            raise gateway(403, "403010", "Oauth token is missing" + ("" if dialect.old_gateway_words else "."))
+        holder = known.holder(token)
+        if holder is None:
             raise gateway(401, "401013", "Oauth token is not valid")
+        if holder != client:
+            # The published gateway's own words for a token that another client was given.
+            raise gateway(401, "401014", "Token not allowed in the current context")
         org = headers.get("x-gw-ims-org-id")
         if not org:
             raise gateway(400, "400003", "Missing header")
         if not org.endswith("@AdobeOrg"):
             raise gateway(403, "403027", "User region is missing")
         if org != known.org_id:
-            raise gateway(403, "403025", "Profile is not valid")
+            raise gateway(403, "403023" if dialect.old_gateway_words else "403025", "Profile is not valid")
         return client
 
     def _sandbox(self, request: Request) -> Sandbox:
@@ -183,9 +199,29 @@ class Gateway:
         return found
 
 
+def _forbid(service: Service, request: Request) -> None:
+    """Refuse a caller without rights as the service that is asked does (API reference 1.4).
+
+    Nothing is known of Query Service; it answers here as the access control in front of the registry does. The list
+    of the caller's own sandboxes is no refusal: it is empty, so the sandbox service answers for itself.
+    """
+    match service:
+        case "profile":
+            raise ups(401, "UPAPI-113000-401", ["Unauthorized"], request_id=request.state.request_id)
+        case "catalog" | "data-access":
+            raise placeholder(403, "ForbiddenError", "Not permitted to access this resource.")
+        case "schema-registry" | "query":
+            title = "Permission management access denied"
+            raise registry_problem(403, "PMS-1002-403", title, "The caller lacks the permission that this call needs.")
+        case "sandboxes":
+            return
+
+
 async def _read(request: Request) -> bytes:
     too_large = gateway(413, "413000", f"Request body is larger than {BODY_CAP} bytes", {"Connection": "close"})
     declared = request.headers.get("content-length", "")
+    if not declared and "transfer-encoding" not in request.headers:
+        return b""
     if declared.isdecimal() and len(declared) > len(str(BODY_CAP)):
         raise too_large
     parts: list[bytes] = []
@@ -199,7 +235,12 @@ async def _read(request: Request) -> bytes:
 
 
 class RequestIds:
-    """Gives every answer an `X-Request-Id`: the caller's tracking id if it is sane, else one of our own."""
+    """The front door of all services.
+
+    It gives every answer an `X-Request-Id` (the caller's tracking id if it is sane, else one of our own), drops the
+    slashes that a base URL with a slash at its end puts before a path, and lets nothing in that is meant for the
+    real platform.
+    """
 
     def __init__(self, app: ASGIApp, *, seed: int) -> None:
         self._app = app
@@ -214,10 +255,14 @@ class RequestIds:
         self._count += 1
         sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         tracking = sent.decode("latin-1")
-        request_id = (
-            tracking if _TRACKING_ID.fullmatch(tracking) else Chance(self._seed, "request", self._count).token(32)
-        )
+        is_kept = _TRACKING_ID.fullmatch(tracking) is not None and not safety.is_real(sent)
+        request_id = tracking if is_kept else Chance(self._seed, "request", self._count).token(32)
         scope.setdefault("state", {})["request_id"] = request_id
+        if scope["path"].startswith("//"):
+            raw = scope.get("raw_path") or b""
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/"), "raw_path": b"/" + raw.lstrip(b"/")}
+        refusal = safety.check(scope)
+        app = self._app if refusal is None else refusal.response()
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -227,4 +272,4 @@ class RequestIds:
                 ]
             await send(message)
 
-        await self._app(scope, receive, send_marked)
+        await app(scope, receive, send_marked)

@@ -11,6 +11,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tui_app.emulator.faults.effect import TRANSPORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +23,24 @@ if TYPE_CHECKING:
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
+class _Protocol(H11Protocol):
+    """HTTP whose requests know their connection, so that a fault can break it as no HTTP answer could."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        self.app_state = {**self.app_state, TRANSPORT: transport}
+        super().connection_made(transport)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; after a request, where an answer may be under way, hang up instead."""
+        cycle: object = self.cycle  # typed as if there always were one
+        if cycle is None:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+
 class _Server(uvicorn.Server):
-    """uvicorn that leaves the process's signals alone and says when it answers."""
+    """uvicorn that leaves the process's signals alone, says when it answers, and leaves no connection behind."""
 
     def __init__(self, config: uvicorn.Config, on_up: Callable[[], None]) -> None:
         super().__init__(config)
@@ -34,6 +53,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_up()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        tasks = set(self.server_state.tasks)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()  # a caller that does not read would keep it open for what is unsent
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def serve(
@@ -64,9 +91,11 @@ async def serve(
             access_log=False,
             lifespan="off",
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=0,
+            date_header=False,  # the platform has a time of its own
             ws="none",
-            http="h11",
+            http=_Protocol,
         )
         server = _Server(config, lambda: on_ready(f"http://{shown}:{bound}"))
         with _stopping(server) if handle_signals else contextlib.nullcontext():
@@ -95,7 +124,8 @@ def loopback(host: str) -> str:
 
 def _listen(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Without the protocol asyncio does not know that it is TCP, leaves Nagle on, and small answers take 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))

@@ -269,7 +269,10 @@ def _batches(destination: JsonObject) -> tuple[JobBatch, ...]:
                 words(entry.get("status")),
             )
     lone = text(destination.get("batchId"))
-    if lone is not None:
+    if lone is not None and not flag(destination.get("segmentPerBatch")):
+        # One batch for all segments, even where an entry beside it names one of them (13 row 2).
+        found[lone] = JobBatch(lone)
+    elif lone is not None:
         found.setdefault(lone, JobBatch(lone))
     return tuple(found.values())
 

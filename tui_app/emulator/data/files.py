@@ -2,20 +2,319 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import contextlib
+import re
+import shutil
+import tempfile
+import threading
+import weakref
+from collections import Counter, OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui_app.emulator.data import parquet
+from tui_app.emulator.data.columns import Columns, columns
+from tui_app.emulator.data.layout import MOST_ROWS, PAIR, FileSet, Layout, Part, arranged, planned
+from tui_app.emulator.data.members import bounds, people_of, withheld
+from tui_app.emulator.data.rows import EVENT_DAYS, Export, Window
+from tui_app.emulator.world.batches import Batch, find_batch
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Sequence
 
-    from tui_app.emulator.world.world import World
+    from duckdb import DuckDBPyConnection
+
+    from tui_app.emulator.world.lifecycle import Job
+    from tui_app.emulator.world.world import Sandbox, World
+
+__all__ = ["Batch", "FileSet", "NoRoomError", "ParquetFiles", "Part"]
+
+CAP_BYTES = 2 * 1024**3
+_INTERRUPT_S = 0.01
+_MAKERS = 2  # parts that are made at once
+_PART_COST = 5_000_000  # plain values in a part at most: made in under a second on one core
+_COSTLY = 1_000  # plain values in a row from which on each part has a file id of its own
+_FILE_NUMBER = re.compile(r"[0-9]{1,9}")
+LONGEST_ID = 100  # characters; longer ones are nobody's, and too long to be taken for numbers
+_EMPTY_LAYOUT = Layout((), {})
+_GOING_DOWN = "The emulator is going down."
+_Key = tuple[str, str]
+
+
+class NoRoomError(Exception):
+    """A part cannot be made: no disk, a cap that is too small, no DuckDB, or the emulator is going down."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    path: Path
+    size: int
+    is_foreign: bool = False  # written by a query: cannot be made again
 
 
 class ParquetFiles:
-    """The parquet files of a world's batches, kept in a folder that goes with the emulator."""
+    """The parquet files of a world's batches, kept in a folder that goes with the emulator.
 
-    def __init__(self, world: World, *, folder: Path | None = None) -> None:
+    `folder` is where that folder is made, the system's temporary one by default. The files in it take up to
+    `cap_bytes`; the one that was not read for the longest time goes first, one that is held never.
+    All of it may be called from any thread and any event loop.
+    """
+
+    def __init__(self, world: World, *, folder: Path | None = None, cap_bytes: int = CAP_BYTES) -> None:
         self._world = world
-        self._folder = folder
+        self._parent = folder
+        self._cap = cap_bytes
+        self._lock = threading.RLock()
+        self._folder: Path | None = None
+        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._being_made: dict[_Key, Future[Path]] = {}
+        self._holders: Counter[_Key] = Counter()
+        self._adopted: dict[str, Layout] = {}
+        self._open: set[DuckDBPyConnection] = set()
+        self._makers: ThreadPoolExecutor | None = None
+        self._named = 0
+        self._closed = False
+
+    def sets(self, batch: Batch) -> tuple[FileSet, ...]:
+        """Return the dataset files that the batch's listing shows: none while it runs, when it failed or is empty."""
+        return self._layout(batch).sets
+
+    def parts(self, batch: Batch) -> tuple[Part, ...]:
+        """Return all physical files of the batch in the order of their rows."""
+        return tuple(self._layout(batch).parts)
+
+    def find(self, sandbox: Sandbox, file_id: str, now_ms: int) -> tuple[Batch, FileSet] | None:
+        """Return the batch and the files that a dataset file id stands for; None when it stands for nothing."""
+        batch_id, dash, number = file_id.rpartition("-")
+        if not dash or not _FILE_NUMBER.fullmatch(number) or len(batch_id) > LONGEST_ID:
+            return None
+        batch = find_batch(self._world, sandbox, batch_id, now_ms=now_ms)
+        if batch is None:
+            return None
+        found = self._layout(batch).by_id.get(file_id)
+        return None if found is None else (batch, found)
+
+    async def path(self, batch: Batch, part: Part) -> Path:
+        """Return where the part's bytes are, made now if need be; it may go at any time, see `held`.
+
+        Raises:
+            NoRoomError: it cannot be made; the message says why and what to do.
+        """
+        async with self.held(batch, part) as path:
+            return path
+
+    @contextlib.asynccontextmanager
+    async def held(self, batch: Batch, part: Part) -> AsyncIterator[Path]:
+        """Yield where the part's bytes are, and keep them there meanwhile; raises as `path` does."""
+        key = (batch.batch_id, part.name)
+        with self._lock:
+            self._holders[key] += 1
+        try:
+            yield await self._ready(key, batch, part)
+        finally:
+            with self._lock:
+                self._holders[key] -= 1
+                if not self._holders[key]:
+                    del self._holders[key]
+
+    def adopt(self, batch_id: str, paths: Sequence[Path]) -> None:
+        """Take over parquet files that a query wrote as the files of its batch; blocks while their rows are counted.
+
+        They are moved, count against the cap, and stay until `close`: they cannot be made again.
+
+        Raises:
+            NoRoomError: they cannot be moved.
+        """
+        sizes = [path.stat().st_size for path in paths]
+        counts = [parquet.rows_in(path) for path in paths]
+        layout = arranged(self._world.seed, batch_id, counts)
+        for part, path, size in zip(layout.parts, paths, sizes, strict=True):
+            home = self._new_path()
+            try:
+                shutil.move(path, home)
+            except OSError as error:
+                raise NoRoomError(f"Cannot keep a query's file: {error.strerror}.") from error
+            with self._lock:
+                self._kept[batch_id, part.name] = _Kept(home, size, is_foreign=True)
+        with self._lock:
+            self._adopted[batch_id] = layout
+            self._evict()
 
     def close(self) -> None:
-        """Remove what was made."""
+        """Stop what is being made and remove what was made."""
+        with self._lock:
+            self._closed = True
+            makers, self._makers = self._makers, None
+        if makers is not None:
+            makers.shutdown(wait=False, cancel_futures=True)
+            self._interrupt()
+        with self._lock:
+            self._kept.clear()
+            folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _interrupt(self) -> None:
+        """End what is being made; again and again, for DuckDB forgets an interrupt that comes before its query."""
+        with self._lock:
+            making = list(self._being_made.values())
+        while making := [one for one in making if not one.done()]:  # `wait` does not count cancelled ones as done
+            with self._lock:
+                for opened in self._open:
+                    opened.interrupt()
+            wait(making, timeout=_INTERRUPT_S)
+
+    def _layout(self, batch: Batch) -> Layout:
+        adopted = self._adopted.get(batch.batch_id)
+        if adopted is not None:
+            return adopted
+        if batch.job is None or not batch.rows:
+            return _EMPTY_LAYOUT
+        cost = _columns(batch.job).cost
+        most = max(1, min(MOST_ROWS, _PART_COST // cost))
+        together = PAIR if cost < _COSTLY else 1  # a listing tells lengths, so it makes what it shows
+        return planned(self._world.seed, batch.batch_id, batch.rows, most=most, together=together)
+
+    async def _ready(self, key: _Key, batch: Batch, part: Part) -> Path:
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return kept.path
+            making = self._being_made.get(key)
+            if making is None:
+                making = self._start(key, batch, part)
+        try:
+            # Shielded: others may wait for the same part.
+            return await asyncio.shield(asyncio.wrap_future(making))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if making.cancelled() and task is not None and not task.cancelling():
+                raise NoRoomError(_GOING_DOWN) from None
+            raise
+
+    def _start(self, key: _Key, batch: Batch, part: Part) -> Future[Path]:
+        if self._closed:
+            raise NoRoomError(_GOING_DOWN)
+        if self._makers is None:
+            self._makers = ThreadPoolExecutor(_MAKERS, thread_name_prefix="parquet")
+        making = self._makers.submit(self._make, key, batch, part)
+        self._being_made[key] = making
+        return making
+
+    def _make(self, key: _Key, batch: Batch, part: Part) -> Path:
+        try:
+            path = self._new_path()
+            try:
+                self._write(batch, part, path)
+                size = path.stat().st_size
+            except ModuleNotFoundError as error:
+                raise NoRoomError(
+                    f"Cannot write {part.name}: the emulator needs duckdb, see its demo extra."
+                ) from error
+            except OSError as error:
+                raise NoRoomError(f"Cannot write {part.name}: {error.strerror or error}.") from error
+            with self._lock:
+                self._kept[key] = _Kept(path, size)
+                self._evict(new=key)
+            return path
+        finally:
+            with self._lock:
+                self._being_made.pop(key, None)
+
+    def _write(self, batch: Batch, part: Part, path: Path) -> None:
+        import duckdb  # noqa: PLC0415 - see `parquet`
+
+        draft = path.with_suffix(".tmp")
+        try:
+            select = self._export(batch).select(part.first_row, part.rows)
+            with parquet.database() as opened:
+                with self._lock:
+                    if self._closed:
+                        raise NoRoomError(_GOING_DOWN)
+                    self._open.add(opened)
+                try:
+                    parquet.write(opened, select, draft)
+                finally:
+                    with self._lock:
+                        self._open.discard(opened)
+            draft.replace(path)
+        except duckdb.InterruptException:
+            raise NoRoomError(_GOING_DOWN) from None
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise NoRoomError(f"Cannot write {part.name}: {str(error).splitlines()[0]}") from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _export(self, batch: Batch) -> Export:
+        job, world = batch.job, self._world
+        assert job is not None, "a batch that a query wrote has its files already"
+        sandbox = world.sandboxes[job.sandbox]
+        people = people_of(batch, sandbox, seed=world.seed, rows=sandbox.room.rows)
+        events = _event_list(job) or {}
+        asked = events.get("filter") or {}
+        low, high = bounds(
+            asked.get("fromIngestTimestamp"), asked.get("toIngestTimestamp"), job.plan.created_ms, days=EVENT_DAYS
+        )
+        return Export(
+            world.seed,
+            sandbox.name,
+            _columns(job),
+            withheld(job, sandbox),
+            people.runs,
+            people.memberships,
+            world.started_ms,
+            Window(low, high),
+        )
+
+    def _new_path(self) -> Path:
+        """Return a path that nobody has used; the names of parts never become names on disk."""
+        with self._lock:
+            if self._closed:
+                raise NoRoomError(_GOING_DOWN)
+            if self._folder is None:
+                try:
+                    self._folder = Path(tempfile.mkdtemp(prefix="aepx-emulator-", dir=self._parent))
+                except OSError as error:
+                    raise NoRoomError(f"Cannot make a folder for parquet files: {error.strerror}.") from error
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._named += 1
+            return self._folder / f"{self._named:08d}.parquet"
+
+    def _evict(self, new: _Key | None = None) -> None:
+        """Remove what was not read for the longest time until the rest is under the cap.
+
+        Raises:
+            NoRoomError: the part `new` does not fit with what cannot go; it is removed.
+        """
+        total = sum(one.size for one in self._kept.values())
+        for key in list(self._kept):
+            if total <= self._cap:
+                return
+            if key != new and not self._holders[key] and not self._kept[key].is_foreign:
+                total -= self._drop(key)
+        if total > self._cap and new is not None:
+            size = self._drop(new)
+            raise NoRoomError(
+                f"A part of {size} bytes does not fit into the cap of {self._cap} bytes for parquet files."
+            )
+
+    def _drop(self, key: _Key) -> int:
+        gone = self._kept.pop(key)
+        with contextlib.suppress(OSError):
+            gone.path.unlink()
+        return gone.size
+
+
+def _columns(job: Job) -> Columns:
+    events = _event_list(job)
+    return columns(job.request.get("fields") or "", None if events is None else events.get("fields") or "")
+
+
+def _event_list(job: Job) -> dict[str, Any] | None:
+    """Return what the job asks of events; None when it asks for none."""
+    found = (job.request.get("additionalFields") or {}).get("eventList")
+    return found if isinstance(found, dict) else None

@@ -1,143 +1,200 @@
-"""Owns disturbances on demand: what goes wrong, on which calls, how many times."""
+"""Owns disturbances on demand: which calls meet which fault, when, how often; and the gate where they are met."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
+from email.utils import format_datetime
 from fnmatch import fnmatchcase
-from http import HTTPStatus
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
-from tui_app.emulator.answers import no_such_path
+from tui_app.emulator.chance import Chance
+from tui_app.emulator.faults.effect import Effect, Group, Meeting, Tools
+from tui_app.emulator.faults.keys import BadKeyError, Key, amount, checked, pattern, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
-    from typing import Any
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from tui_app.clock import Clock
+FAULTS_MOST = 1_000
+_COUNT_MOST = 10**9
+_WINDOW_MOST_S = 3_660 * 86_400
 
 
 @dataclass(slots=True)
 class Fault:
-    """One disturbance: which calls meet it and what they get instead of, or on top of, the real answer.
+    """One disturbance: what happens, and which calls meet it.
 
-    `method` and `path` are patterns with `*`; `after` calls pass first, then `times` calls meet it (None: for ever).
-    `delay_s` waits on the platform's clock before all else. With `status`, the service is not reached and the answer
-    is `body` (text, bytes, or a value sent as JSON) with `headers`; `html` makes it the HTML page of an unowned path.
-    `truncate_at` lets the service act and cuts its body after so many bytes under the true Content-Length, and
-    `lose_answer` lets it act and breaks off with no body at all: the caller cannot know that it acted.
+    `method` and `path` are patterns with `*`, the path without its query. Of the calls that they name, those count
+    that come from `from_s` until `until_s`, in the platform's seconds since it began; `after` of these pass first,
+    of the rest each is met with `probability`, until `times` were met (None: always). The draws depend on nothing
+    but the platform's seed, the fault's number, and how many calls counted before.
+
+    Raises:
+        BadKeyError: a value means nothing.
     """
 
+    effect: Effect
     path: str = "*"
     method: str = "*"
-    times: int | None = 1
+    times: int | None = None
     after: int = 0
-    status: int | None = None
-    body: object = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    html: bool = False
-    delay_s: float = 0.0
-    truncate_at: int | None = None
-    lose_answer: bool = False
+    probability: float = 1.0
+    from_s: float = 0.0
+    until_s: float | None = None
+    number: int = field(default=0, init=False)
+    named: int = field(default=0, init=False)
     met: int = field(default=0, init=False)
 
-    def meets(self, method: str, path: str) -> bool:
-        """Whether this call gets the fault; counts the call if it is one that the patterns name."""
-        if self.times is not None and self.times <= 0:
+    keys: ClassVar[Mapping[str, Key]] = {
+        "path": pattern(
+            'a path such as "/data/core/ups/export/jobs*" or "*/batches/*"', r"[/*][^\x00-\x20\x7f?]{0,499}"
+        ),
+        "method": pattern("a method such as GET, in capitals, or *", r"\*|[A-Z]{1,20}"),
+        "times": whole(1, _COUNT_MOST),
+        "after": whole(0, _COUNT_MOST),
+        "probability": amount(0, 1, above=True),
+        "from_s": amount(0, _WINDOW_MOST_S),
+        "until_s": amount(0, _WINDOW_MOST_S, above=True),
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse values that mean nothing."""
+        checked(self, self.keys)
+        if self.until_s is not None and self.until_s <= self.from_s:
+            raise BadKeyError("until_s", f"must be later than from_s, which is {self.from_s:g}")
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no call will meet it any more, however late."""
+        return self.times is not None and self.met >= self.times
+
+    def meets(self, method: str, path: str, *, at_s: float, seed: int) -> bool:
+        """Whether this call gets the fault; counts the call if it is one that counts."""
+        if self.is_spent or not (fnmatchcase(method, self.method) and fnmatchcase(path, self.path)):
             return False
-        if not (fnmatchcase(method, self.method) and fnmatchcase(path, self.path)):
+        if at_s < self.from_s or (self.until_s is not None and at_s >= self.until_s):
             return False
-        if self.after > 0:
-            self.after -= 1
+        self.named += 1
+        if self.named <= self.after:
             return False
-        if self.times is not None:
-            self.times -= 1
+        if self.probability < 1 and Chance(seed, "fault", self.number, self.named).fraction() >= self.probability:
+            return False
         self.met += 1
         return True
 
-    def content(self) -> bytes:
-        """Return the bytes of the answer that stands in for the real one."""
-        if isinstance(self.body, bytes):
-            return self.body
-        if isinstance(self.body, str):
-            return self.body.encode()
-        return json.dumps(self.body).encode()
-
 
 class Faults:
-    """The disturbances in force, first added first met; a call meets at most one."""
+    """The disturbances in force.
 
-    def __init__(self) -> None:
+    A call meets at most one of each group, the first added first; so a late answer can be a 503, and two statuses
+    come one after the other.
+    """
+
+    def __init__(self, *, seed: int = 1) -> None:
+        self._seed = seed
         self._faults: list[Fault] = []
+        self._added = 0
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(tuple(self._faults))
+
+    def __len__(self) -> int:
+        return len(self._faults)
 
     def add(self, fault: Fault) -> Fault:
-        """Put a fault in force and return it; its `met` says later how many calls met it."""
+        """Put a fault in force and return it, numbered; its `met` says later how many calls met it.
+
+        Raises:
+            ValueError: there are too many.
+        """
+        if len(self._faults) >= FAULTS_MOST:
+            raise ValueError(f"There are {FAULTS_MOST} faults already: remove some first.")
+        self._added += 1
+        fault.number = self._added
         self._faults.append(fault)
         return fault
+
+    def get(self, number: int) -> Fault | None:
+        """Return the fault of this number; None when there is none, or no longer."""
+        return next((one for one in self._faults if one.number == number), None)
+
+    def remove(self, number: int) -> bool:
+        """End one fault; False when there is none of this number."""
+        fault = self.get(number)
+        if fault is not None:
+            self._faults.remove(fault)
+        return fault is not None
 
     def clear(self) -> None:
         """End every fault."""
         self._faults.clear()
 
-    def take(self, method: str, path: str) -> Fault | None:
-        """Return the fault that this call meets, and count it."""
-        return next((one for one in self._faults if one.meets(method, path)), None)
+    def take(self, method: str, path: str, *, at_s: float) -> list[Fault]:
+        """Return the faults that this call meets, the innermost first, and count them."""
+        if not self._faults:
+            return []
+        taken: dict[Group, list[Fault]] = {}
+        for one in tuple(self._faults):
+            group = one.effect.group
+            if (group is Group.COUNT or group not in taken) and one.meets(method, path, at_s=at_s, seed=self._seed):
+                taken.setdefault(group, []).append(one)
+        return [one for group in _INSIDE_OUT for one in taken.get(group, ())]
+
+    def draws(self, fault: Fault) -> Chance:
+        """Return what the fault draws from for the call that has just met it."""
+        return Chance(self._seed, "fault-content", fault.number, fault.met)
+
+
+_INSIDE_OUT = (Group.ANSWER, Group.CONTENT, Group.BYTES, Group.CONNECTION)
 
 
 class FaultGate:
-    """Stands before the services and does to a call what its fault says."""
+    """Stands before the services and does to a call what its faults say; it also dates every answer.
 
-    def __init__(self, app: ASGIApp, faults: Faults, clock: Clock) -> None:
+    `since_s` gives the platform's seconds since it began, `served` says how many calls came.
+    """
+
+    def __init__(self, app: ASGIApp, faults: Faults, tools: Tools, *, since_s: Callable[[], float]) -> None:
         self._app = app
         self._faults = faults
-        self._clock = clock
+        self._tools = tools
+        self._since_s = since_s
+        self._date = (0.0, b"")
+        self.served = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call."""
-        fault = self._faults.take(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if fault is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if fault.delay_s > 0:
-            await self._clock.sleep(fault.delay_s)
-        if fault.html:
-            await no_such_path()(scope, receive, send)
-        elif fault.status is not None:
-            await _stand_in(fault, send)
-        elif fault.lose_answer or fault.truncate_at is not None:
-            await self._cut(scope, receive, send, keep=0 if fault.lose_answer else fault.truncate_at or 0)
-        else:
-            await self._app(scope, receive, send)
+        self.served += 1
+        app, taken = self._app, self._faults.take(scope["method"], scope["path"], at_s=self._since_s())
+        if taken and taken[0].effect.group is Group.ANSWER:
+            app = partial(self._meet, taken.pop(0), app)
+        app = partial(self._dated, app)
+        for fault in taken:
+            app = partial(self._meet, fault, app)
+        await app(scope, receive, send)
 
-    async def _cut(self, scope: Scope, receive: Receive, send: Send, *, keep: int) -> None:
-        starts: list[MutableMapping[str, Any]] = []
-        body = bytearray()
+    async def _meet(self, fault: Fault, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        await fault.effect.act(Meeting(app, scope, receive, send, self._tools, self._faults.draws(fault)))
 
-        async def hold(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                starts.append(message)
-            else:
-                body.extend(message.get("body", b""))
+    async def _dated(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let an answer say when it was made, whoever made it; what acts on its bytes may say otherwise."""
 
-        await self._app(scope, receive, hold)
-        start = starts[0]
-        headers = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
-        headers.append((b"content-length", str(max(len(body), keep + 1)).encode()))
-        await send({**start, "status": _with_body(start["status"]), "headers": headers})
-        await send({"type": "http.response.body", "body": bytes(body[:keep])})
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start" and all(name != b"date" for name, _ in message["headers"]):
+                message = {**message, "headers": [*message["headers"], (b"date", self._now())]}
+            await send(message)
 
+        await app(scope, receive, dated)
 
-def _with_body(status: int) -> int:
-    """Return the status, or 200 in place of one that has no body to cut."""
-    return HTTPStatus.OK if status == HTTPStatus.NO_CONTENT else status
-
-
-async def _stand_in(fault: Fault, send: Send) -> None:
-    content = fault.content()
-    headers = {"content-type": "application/json", "content-length": str(len(content))}
-    headers |= {name.lower(): value for name, value in fault.headers.items()}
-    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": fault.status, "headers": pairs})
-    await send({"type": "http.response.body", "body": content})
+    def _now(self) -> bytes:
+        now: datetime = self._tools.now()
+        second = now.timestamp() // 1
+        if self._date[0] != second:
+            self._date = (second, format_datetime(now, usegmt=True).encode("ascii"))
+        return self._date[1]

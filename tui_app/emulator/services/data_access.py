@@ -1,16 +1,262 @@
-"""Owns the Data Access calls."""
+"""Owns the Data Access calls: what files a batch has, their bytes whole or in ranges, a preview (API reference 4)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import json
+import re
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from tui_app.emulator.answers import Refusal, json_answer, placeholder
+from tui_app.emulator.data import parquet
+from tui_app.emulator.data.files import LONGEST_ID, NoRoomError
+from tui_app.emulator.services.file_answer import BytesAnswer, FileAnswer
+from tui_app.emulator.world.batches import batches_below, find_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.routing import Route
 
-    from tui_app.emulator.gateway import Gateway
+    from tui_app.emulator.data.files import FileSet, Part
+    from tui_app.emulator.gateway import Call, Gateway
+    from tui_app.emulator.world.batches import Batch
+
+PATH = "/data/foundation/export"
+MAXIMUM_LIMIT = 100
+PREVIEW_ROWS = 100
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_PORT = re.compile(r":[0-9]*$")  # not `url.port`, which fails on what some callers name as host
+_BATCH_SCAN = 2_000  # a preview looks for a batch with rows among so many of the newest
+_BREATH = 100  # of them in one go
+_ERRORS = "batch_errors.json"
+_PARTS_FILE = "application/octet-stream"
 
 
 def routes(gateway: Gateway) -> list[Route]:
     """Return the Data Access routes."""
-    del gateway
-    return []
+    batch = f"{PATH}/batches/{{batch_id}}"
+    return [
+        gateway.route(f"{batch}/files", service="data-access", get=_batch_files),
+        gateway.route(f"{batch}/failed", service="data-access", get=_failed),
+        gateway.route(f"{batch}/meta", service="data-access", get=_meta),
+        gateway.route(f"{PATH}/files/{{file_id}}", service="data-access", get=_file, head=_head),
+        gateway.route(f"{PATH}/datasets/{{dataset_id}}/preview", service="data-access", get=_preview),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    start: int
+    limit: int
+
+
+def _batch(call: Call) -> Batch:
+    batch_id = call.path("batch_id")
+    is_short = len(batch_id) <= LONGEST_ID
+    batch = find_batch(call.world, call.sandbox, batch_id, now_ms=call.now_ms) if is_short else None
+    if batch is None:
+        raise placeholder(404, "NotFoundError", "Batch not found.")
+    return batch
+
+
+def _found(call: Call) -> tuple[Batch, FileSet]:
+    found = call.platform.files.find(call.sandbox, call.path("file_id"), call.now_ms)
+    if found is None:
+        raise placeholder(404, "NotFoundError", "Dataset file not found.")
+    return found
+
+
+def _named(parts: Sequence[Part], name: str) -> Part:
+    """Return the part of this name; names are compared with known ones, never used to reach a file."""
+    found = next((part for part in parts if part.name == name), None)
+    if found is None:
+        raise placeholder(404, "NotFoundError", f"File {name[:120]} not found.")
+    return found
+
+
+def _no_room(error: NoRoomError) -> Refusal:
+    return placeholder(503, "ServiceUnavailable", str(error))
+
+
+def _batch_files(call: Call) -> Response:
+    batch = _batch(call)
+    return _listing(call, [_set_item(call, batch, one) for one in call.platform.files.sets(batch)])
+
+
+async def _file(call: Call) -> Response:
+    batch, found = _found(call)
+    name = call.query("path")
+    if name is not None:
+        return await _bytes(call, batch, _named(found.parts, name))
+    if found.children:
+        return _listing(call, [_set_item(call, batch, one) for one in found.children])
+    where = f"files/{quote(found.file_id)}"
+    sizes = await asyncio.gather(*(_size(call, batch, part) for part in found.parts), return_exceptions=True)
+    items = []
+    for part, size in zip(found.parts, sizes, strict=True):
+        if isinstance(size, BaseException):
+            raise size
+        items.append(_name_item(call, where, part.name, size))
+    return _listing(call, items)
+
+
+async def _head(call: Call) -> Response:
+    batch, found = _found(call)
+    name = call.query("path")
+    if name is None:
+        raise placeholder(400, "BadRequestError", "Query parameter path is required.")
+    size = await _size(call, batch, _named(found.parts, name))
+    headers = {"Content-Length": str(size), "Content-Type": _PARTS_FILE, "Accept-Ranges": "bytes"}
+    return Response(headers=headers)
+
+
+async def _size(call: Call, batch: Batch, part: Part) -> int:
+    try:
+        async with call.platform.files.held(batch, part) as path:
+            return path.stat().st_size
+    except NoRoomError as error:
+        raise _no_room(error) from error
+
+
+async def _bytes(call: Call, batch: Batch, part: Part) -> Response:
+    async with AsyncExitStack() as stack:
+        try:
+            path = await stack.enter_async_context(call.platform.files.held(batch, part))
+        except NoRoomError as error:
+            raise _no_room(error) from error
+        answer = FileAnswer(path, call.request.headers.get("range"), media_type=_PARTS_FILE)
+        answer.release = stack.pop_all()  # held until the last byte is sent
+        return answer
+
+
+def _failed(call: Call) -> Response:
+    """Answer for what is left of a failed batch: a file that tells its errors."""
+    batch = _batch(call)
+    files = {}
+    if batch.errors:
+        files[_ERRORS] = json.dumps([dict(one) for one in batch.errors]).encode("ascii")
+    return _small_files(call, batch, "failed", files)
+
+
+def _meta(call: Call) -> Response:
+    """Answer for what ingestion leaves behind; an export's batch has none of it (API reference 4.3)."""
+    return _small_files(call, _batch(call), "meta", {})
+
+
+def _small_files(call: Call, batch: Batch, folder: str, files: dict[str, bytes]) -> Response:
+    name = call.query("path")
+    if name is None:
+        where = f"batches/{quote(batch.batch_id)}/{folder}"
+        return _listing(call, [_name_item(call, where, one, len(content)) for one, content in files.items()])
+    if name not in files:
+        raise placeholder(404, "NotFoundError", f"Path {name[:120]} not found.")
+    return BytesAnswer(files[name], call.request.headers.get("range"), media_type="application/json")
+
+
+async def _preview(call: Call) -> Response:
+    dataset = call.sandbox.datasets.get(call.path("dataset_id"))
+    if dataset is None:
+        raise placeholder(404, "NotFoundError", "DataSet not found.")
+    batch = await _newest(call, dataset.dataset_id)
+    rows = [] if batch is None else await _first_rows(call, batch)
+    return json_answer({"data": rows})
+
+
+async def _newest(call: Call, dataset_id: str) -> Batch | None:
+    """Return the newest batch of the dataset that holds rows, as far back as is looked."""
+    files = call.platform.files
+    written = [one for one in call.sandbox.written_batches.values() if one.dataset_id == dataset_id and files.sets(one)]
+    found = max(written, key=lambda one: one.created_ms, default=None)
+    walked = batches_below(call.world, call.sandbox, len(call.sandbox.shelf), now_ms=call.now_ms)
+    for count, one in enumerate(islice(walked, _BATCH_SCAN), start=1):
+        if found is not None and one.created_ms < found.created_ms:
+            return found
+        if one.dataset_id == dataset_id and files.sets(one):
+            return one
+        if count % _BREATH == 0:
+            await asyncio.sleep(0)
+    return found
+
+
+async def _first_rows(call: Call, batch: Batch) -> list[dict[str, str]]:
+    files, missing = call.platform.files, PREVIEW_ROWS
+    async with AsyncExitStack() as stack:
+        paths = []
+        for part in files.parts(batch):
+            try:
+                paths.append(await stack.enter_async_context(files.held(batch, part)))
+            except NoRoomError as error:
+                raise _no_room(error) from error
+            missing -= part.rows
+            if missing <= 0:
+                break
+        return await asyncio.to_thread(parquet.head, paths, PREVIEW_ROWS)
+
+
+def _set_item(call: Call, batch: Batch, one: FileSet) -> dict[str, Any]:
+    dataset = call.sandbox.datasets.get(batch.dataset_id)
+    at = _number(call, batch.completed_ms or batch.updated_ms)
+    return {
+        "dataSetFileId": one.file_id,
+        "dataSetViewId": dataset.view_id if dataset is not None else "",
+        "version": "1.0.0",
+        "created": at,
+        "updated": at,
+        "records": _number(call, one.rows),
+        "isValid": call.dialect.file_is_valid,
+        "_links": {"self": {"href": f"{_origin(call)}{PATH}/files/{quote(one.file_id)}"}},
+    }
+
+
+def _name_item(call: Call, where: str, name: str, size: int) -> dict[str, Any]:
+    href = f"{_origin(call)}{PATH}/{where}?path={quote(name)}"
+    return {"name": name, "length": _number(call, size), "_links": {"self": {"href": href}}}
+
+
+def _number(call: Call, value: int) -> str | int:
+    return str(value) if call.dialect.file_numbers_as_text else value
+
+
+def _origin(call: Call) -> str:
+    """Return the origin for the link of one file, with the scheme's own port spelled out where that is the custom."""
+    if not call.dialect.hrefs_name_port or _PORT.search(call.origin):
+        return call.origin
+    return f"{call.origin}:{443 if call.request.url.scheme == 'https' else 80}"
+
+
+def _listing(call: Call, items: list[dict[str, Any]]) -> Response:
+    """Return one page of `items`; links only when there are more pages than one (API reference 4.1)."""
+    window = _window(call, items)
+    answer: dict[str, Any] = {
+        "data": items[window.start : window.start + window.limit],
+        "_page": {"limit": window.limit, "count": len(items)},
+    }
+    if len(items) > window.limit or window.start > 0:
+        path = f"{call.origin}{quote(call.request.url.path)}"
+        end = window.start + window.limit
+        links: dict[str, Any] = {}
+        if end < len(items):
+            links["next"] = {"href": f"{path}?start={end}&limit={window.limit}"}
+        links["page"] = {"href": f"{path}?start={window.start}&limit={window.limit}", "templated": True}
+        answer["_links"] = links
+    return json_answer(answer)
+
+
+def _window(call: Call, items: list[dict[str, Any]]) -> _Window:
+    """Return which items are asked for: `start` is an index, or, as one client has it, an item's name or id."""
+    start, limit = call.query("start") or "0", call.query("limit") or str(MAXIMUM_LIMIT)
+    if not _NUMBER.fullmatch(limit) or int(limit) < 1:
+        raise placeholder(400, "BadRequestError", f"Query parameter limit must be a number from 1 to {MAXIMUM_LIMIT}.")
+    if _NUMBER.fullmatch(start):
+        return _Window(int(start), min(int(limit), MAXIMUM_LIMIT))
+    names = [one.get("name", one.get("dataSetFileId")) for one in items]
+    if start not in names:
+        raise placeholder(400, "BadRequestError", "Query parameter start must be an index.")
+    return _Window(names.index(start), min(int(limit), MAXIMUM_LIMIT))

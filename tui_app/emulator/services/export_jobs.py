@@ -17,8 +17,11 @@ from tui_app.emulator.answers import (
     parse_json,
     ups,
 )
-from tui_app.emulator.dialects import Place, job_answer, page_answer
-from tui_app.emulator.services.validation import JobRules
+from tui_app.emulator.services import export_job_query
+from tui_app.emulator.services.export_job_answer import Speaker, page_answer
+from tui_app.emulator.services.export_job_query import BadParameter
+from tui_app.emulator.services.validation import JobRules, known_parts
+from tui_app.emulator.world.datasets import default_policy
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,10 +32,7 @@ if TYPE_CHECKING:
     from tui_app.emulator.world.lifecycle import Job
 
 PATH = "/data/core/ups/export/jobs"
-DEFAULT_LIMIT = 100  # neither default nor maximum is published (API reference 2.5)
-MAXIMUM_LIMIT = 1_000
-_CURSOR = re.compile(r"([0-9]{1,15})_([0-9]{1,15})")
-_NUMBER = re.compile(r"[0-9]{1,15}")
+_JOB_ID = re.compile(r"([0-9]{1,15})(?:\.0)?")  # the second form is how some documents print the same number
 
 
 def routes(gateway: Gateway) -> list[Route]:
@@ -44,15 +44,8 @@ def routes(gateway: Gateway) -> list[Route]:
     ]
 
 
-def _answer(call: Call, job: Job, place: Place) -> dict[str, Any]:
-    return job_answer(
-        job,
-        dialect=call.dialect,
-        world=call.world,
-        org_id=call.credentials.org_id,
-        now_ms=call.now_ms,
-        place=place,
-    )
+def _speaker(call: Call) -> Speaker:
+    return Speaker(call.dialect, call.world, call.credentials.org_id, call.now_ms)
 
 
 def _create(call: Call) -> Response:
@@ -65,9 +58,20 @@ def _create(call: Call) -> Response:
         raise _bad(call, faults)
     if not call.world.late_dataset_check:
         _check_dataset(call, body["destination"]["datasetId"])
+    asked = known_parts(body)
+    if call.dialect.swaps_merge_policy:
+        asked["mergePolicy"] = {"id": default_policy(call.world.seed, call.sandbox.name)}
+    if not call.dialect.existing_by_default:
+        for segment in asked.get("filter", {}).get("segments", []):
+            # Said in the job itself, so that its files hold what its answers tell.
+            segment["status"] = segment.get("status") or list(call.dialect.default_statuses)
     instance = call.request.headers.get("x-profile-instance-id", "")[:100] or "ups"
-    job = call.world.create_job(call.sandbox, body, profile_instance_id=instance)
-    return json_answer(_answer(call, job, "create"), headers={"X-Location": f"/export/jobs/{job.job_id}"})
+    job = call.world.create_job(call.sandbox, asked, profile_instance_id=instance)
+    return json_answer(
+        _speaker(call).job(job, "create"),
+        status=call.dialect.create_status,
+        headers={"X-Location": f"/export/jobs/{job.job_id}"},
+    )
 
 
 def _check_dataset(call: Call, dataset_id: str) -> None:
@@ -91,56 +95,42 @@ def _bad(call: Call, messages: list[str]) -> Refusal:
 
 
 def _list(call: Call) -> Response:
-    limit = min(_limit(call), MAXIMUM_LIMIT)
-    shelf = call.sandbox.shelf
-    below, skip = len(shelf), 0
-    offset = call.query("offset")
-    if offset:
-        cursor = _CURSOR.fullmatch(offset)
-        if cursor:
-            below = shelf.older_than((int(cursor[1]), int(cursor[2])))
-        elif _NUMBER.fullmatch(offset):
-            skip = int(offset)
-        else:
-            raise _bad(call, ["Query parameter offset must be a page's pageOffset or a number of records"])
-    status = call.query("status")
-    jobs = shelf.newest(limit + 1, below=below, status=status, at_ms=call.now_ms, skip=skip)
-    records = [_answer(call, job, "list") for job in jobs[:limit]]
-    page = page_answer(records, limit=limit, is_last=len(jobs) <= limit, dialect=call.dialect)
+    try:
+        asked = export_job_query.read(call)
+    except BadParameter as fault:
+        raise _bad(call, [str(fault)]) from None
+    found = export_job_query.find(asked, sandbox=call.sandbox, dialect=call.dialect, now_ms=call.now_ms)
+    speaker = _speaker(call)
+    records = [answer for job in found.jobs if (answer := speaker.job(job, "list")) is not None]
+    page = page_answer(
+        records,
+        last=found.last,
+        limit=asked.limit,
+        is_last=found.is_last,
+        has_children=(call.query("showSegmentMetrics") or "").lower() == "true",
+        dialect=call.dialect,
+    )
     return json_answer(page)
 
 
-def _limit(call: Call) -> int:
-    text = call.query("limit")
-    if text is None:
-        return DEFAULT_LIMIT
-    if not _NUMBER.fullmatch(text) or int(text) < 1:
-        raise _bad(call, ["Query parameter limit must be a positive integer"])
-    return int(text)
-
-
-def _job_id(call: Call) -> int:
-    text = call.path("job_id")
-    if not _NUMBER.fullmatch(text):
-        raise _unknown(call)
-    return int(text)
-
-
-def _unknown(call: Call) -> Refusal:
-    message = f"Export job {call.path('job_id')[:80]} is not found. Use a valid id and try again."
-    return ups(404, NOT_FOUND, [message], request_id=call.request_id)
+def _job(call: Call) -> tuple[Job, dict[str, Any]]:
+    """Return the job that the path names and its answer; one that is no longer shown is not found."""
+    match = _JOB_ID.fullmatch(call.path("job_id"))
+    job = call.world.job(call.sandbox, int(match[1])) if match else None
+    answer = _speaker(call).job(job, "single") if job is not None else None
+    if job is None or answer is None:
+        message = f"Export job {call.path('job_id')[:80]} is not found. Use a valid id and try again."
+        raise ups(404, NOT_FOUND, [message], request_id=call.request_id)
+    return job, answer
 
 
 def _get(call: Call) -> Response:
-    job = call.world.job(call.sandbox, _job_id(call))
-    if job is None:
-        raise _unknown(call)
-    return json_answer(_answer(call, job, "single"))
+    return json_answer(_job(call)[1])
 
 
 def _cancel(call: Call) -> Response:
-    if not call.world.cancel_job(call.sandbox, _job_id(call)):
-        raise _unknown(call)
+    """Mark the job; one that has ended is left as it is, and the answer is the same (API reference 2.7)."""
+    call.world.cancel_job(call.sandbox, _job(call)[0].job_id)
     if call.dialect.cancels_silently:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return json_answer({"status": True, "message": "Export job has been marked for cancelling"})

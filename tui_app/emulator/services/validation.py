@@ -1,29 +1,18 @@
-"""Owns the rules of the create calls: which bodies the export and Catalog services refuse, and in what words."""
+"""Owns the rules for asking for an export: which bodies the service refuses, in what words, and what it reads."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tui_app.emulator.world.times import rfc3339
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 SEGMENT_STATUSES = ("realized", "existing", "exited")
-_RFC3339 = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}):([0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-
-
-def rfc3339(value: object) -> datetime | None:
-    """Read an RFC 3339 time with its offset; None when it is not one. A leap second counts as the one before."""
-    match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        return None
-    day, minute, second, fraction, zone = match.groups()
-    second = "59" if second == "60" else second
-    offset = "+00:00" if zone in {"Z", "z"} else zone
-    try:
-        return datetime.fromisoformat(f"{day}T{minute}:{second}{(fraction or '')[:7]}{offset}")
-    except ValueError:
-        return None
+_LARGEST_VERSION = 2**31 - 1
+_MOST_SEGMENTS = 1_000  # no document names a limit; every page that shows the job holds all of them
+_MOST_FAULTS = 100
 
 
 class JobRules:
@@ -33,7 +22,7 @@ class JobRules:
         self.faults: list[str] = []
 
     def check(self, body: object) -> list[str]:
-        """Return a message for each fault; none means that the body is good."""
+        """Return a message for each fault, from the hundredth on only how many; none means that the body is good."""
         if not isinstance(body, dict):
             return ["The request body must be a JSON object"]
         self._text(body, "fields", "fields")
@@ -47,13 +36,16 @@ class JobRules:
         self._text(schema, "name", "schema.name", required=True)
         evaluation = self._object(body, "evaluationInfo", "evaluationInfo")
         self._flag(evaluation, "segmentation", "evaluationInfo.segmentation")
-        return self.faults
+        more = len(self.faults) - _MOST_FAULTS
+        return [*self.faults[:_MOST_FAULTS], f"And {more} more faults"] if more > 0 else self.faults
 
     def _merge_policy(self, policy: dict[str, Any] | None) -> None:
         self._text(policy, "id", "mergePolicy.id", required=True)
         version = policy.get("version") if policy else None
-        if version is not None and (isinstance(version, bool) or not isinstance(version, int)):
-            self.faults.append("Field mergePolicy.version must be an integer")
+        is_number = isinstance(version, int | float) and not isinstance(version, bool)
+        # SEG-OAS types it as a number and gives 1.0 as its example.
+        if version is not None and not (is_number and version == version // 1 and 0 < version <= _LARGEST_VERSION):
+            self.faults.append("Field mergePolicy.version must be a positive integer")
 
     def _filter(self, found: dict[str, Any] | None) -> None:
         if found is None:
@@ -69,6 +61,9 @@ class JobRules:
             return
         if not isinstance(segments, list):
             self.faults.append("Field filter.segments must be an array")
+            return
+        if len(segments) > _MOST_SEGMENTS:
+            self.faults.append(f"Field filter.segments must not have more than {_MOST_SEGMENTS} elements")
             return
         for index, segment in enumerate(segments):
             where = f"filter.segments[{index}]"
@@ -121,7 +116,7 @@ class JobRules:
         if holder is None:
             return
         value = holder.get(key)
-        if value is None or (required and value == ""):
+        if value is None or (required and isinstance(value, str) and not value.strip()):
             if required:
                 self.faults.append(f"Missing required field {where}")
         elif not isinstance(value, str):
@@ -142,33 +137,40 @@ class JobRules:
         return moment
 
 
+_KNOWN: dict[str, Any] = {
+    "fields": None,
+    "mergePolicy": {"id": None, "version": None},
+    "filter": {
+        "segments": [{"segmentId": None, "segmentNs": None, "status": None}],
+        "segmentQualificationTime": {"startTime": None, "endTime": None},
+        "fromIngestTimestamp": None,
+        "emptyProfiles": None,
+    },
+    "additionalFields": {
+        "eventList": {"fields": None, "filter": {"fromIngestTimestamp": None, "toIngestTimestamp": None}}
+    },
+    "destination": {"datasetId": None, "segmentPerBatch": None},
+    "schema": {"name": None},
+    "evaluationInfo": {"segmentation": None},
+}
+
+
+def known_parts(body: dict[str, Any]) -> dict[str, Any]:
+    """Return what a good body says in words that the service knows (API reference 2.2), without keys that are null."""
+    known: dict[str, Any] = _known(body, _KNOWN)
+    policy = known.get("mergePolicy")
+    if policy and "version" in policy:
+        policy["version"] = int(policy["version"])
+    return known
+
+
+def _known(value: Any, shape: Any) -> Any:
+    if isinstance(shape, list):
+        return [_known(one, shape[0]) for one in value]
+    if not isinstance(shape, dict):
+        return value
+    return {key: _known(value[key], inner) for key, inner in shape.items() if value.get(key) is not None}
+
+
 def _shown(value: object) -> str:
     return repr(value)[:60]
-
-
-def dataset_fault(body: object) -> str | None:
-    """Return what is wrong with a body of `POST /dataSets`, or None (API reference 3.1)."""
-    if not isinstance(body, dict):
-        return "The request body must be a JSON object."
-    name = body.get("name")
-    if not isinstance(name, str) or not name.strip():
-        return "A dataset needs a name."
-    if not isinstance(body.get("description") or "", str):
-        return "The description must be a string."
-    for key in ("schemaRef", "fileDescription", "tags"):
-        if body.get(key) is not None and not isinstance(body[key], dict):
-            return f"The value of {key} must be an object."
-    return _schema_fault(body.get("schemaRef")) or _tag_fault(body.get("tags") or {})
-
-
-def _schema_fault(schema: dict[str, Any] | None) -> str | None:
-    if schema is None or all(isinstance(schema.get(key), str) for key in ("id", "contentType")):
-        return None
-    return "The schemaRef needs the strings id and contentType."
-
-
-def _tag_fault(tags: dict[str, Any]) -> str | None:
-    for tag, values in tags.items():
-        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-            return f"The tag {tag[:60]} must be a list of strings."
-    return None

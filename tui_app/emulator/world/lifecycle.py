@@ -24,6 +24,18 @@ OUTCOME_HELP = (
 )
 FAILING = frozenset({"fail-export", "fail-write"})
 TERMINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+STATUS_OF: Mapping[str, str] = {
+    "ok": "SUCCEEDED",
+    "slow-gap": "SUCCEEDED",
+    "empty": "SUCCEEDED",
+    "fail-export": "FAILED",
+    "fail-write": "FAILED",
+    "cancelled": "CANCELLED",
+}
+"""The status in which a job of each outcome ends; one that is stuck never does."""
+Lengths = tuple[float, float, float, float, float]
+STAGES = ("queue", "export", "gap", "write", "finish")
+_FINISH = STAGES.index("finish")
 
 _MARKERS = tuple(name for name in OUTCOMES if name != "ok")
 _SLOW_GAP = 12
@@ -56,9 +68,32 @@ class Timeline:
             return self.queue_ms + self.export_ms + self.finish_ms
         return self.queue_ms + self.export_ms + self.gap_ms + self.write_ms + self.finish_ms
 
+    def paced(self, at_ms: int, factor: float) -> Timeline:
+        """Return this timeline with what is left of it at `at_ms` stretched by `factor`; what has passed stays.
+
+        A stage that has not ended keeps at least a millisecond, so nothing that is seen at `at_ms` changes.
+        """
+        passed = at_ms - self.created_ms
+        skipped = self.gap_ms + self.write_ms if self.outcome == "fail-export" else 0  # its end follows its export
+        lengths = []
+        for place, length in enumerate((self.queue_ms, self.export_ms, self.gap_ms, self.write_ms, self.finish_ms)):
+            lengths.append(_left(length, passed + (skipped if place == _FINISH else 0), factor))
+            passed -= length
+        queue, export, gap, write, finish = lengths
+        linger = (
+            self.linger_ms if self.cancelled_ms is None else _left(self.linger_ms, at_ms - self.cancelled_ms, factor)
+        )
+        return Timeline(self.created_ms, queue, export, gap, write, finish, self.outcome, self.cancelled_ms, linger)
+
     def cancel(self, at_ms: int, *, linger_ms: int) -> Timeline:
         """Return this timeline with a cancellation at `at_ms` that takes `linger_ms` to be carried out."""
         return replace(self, cancelled_ms=at_ms, linger_ms=linger_ms)
+
+
+def _left(length: int, passed: int, factor: float) -> int:
+    """Return a length of which `passed` is over and the rest takes `factor` times as long."""
+    over = min(max(0, passed), length)
+    return over + (max(1, round((length - over) * factor)) if over < length else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +116,17 @@ class State:
     batch_status: str
 
 
-def timeline(
-    created_ms: int,
-    seconds: tuple[float, float, float, float, float],
-    *,
-    outcome: str = "ok",
-    speed: float = 1.0,
-) -> Timeline:
+def timeline(created_ms: int, seconds: Lengths, *, outcome: str = "ok", speed: float = 1.0) -> Timeline:
     """Return a timeline from stage lengths in platform seconds (queue, export, gap, write, finish)."""
-    queue, export, gap, write, finish = (max(1, round(length * 1000 / speed)) for length in seconds)
-    if outcome == "slow-gap":
-        gap *= _SLOW_GAP
+    factor = 1000 / speed
+    queue, export, gap, write, finish = [round(length * factor) or 1 for length in seconds]
     return Timeline(created_ms, queue, export, gap, write, finish, outcome)
+
+
+def with_outcome(seconds: Lengths, outcome: str) -> Lengths:
+    """Return the stage lengths that `outcome` makes of those of a job that goes well."""
+    queue, export, gap, write, finish = seconds
+    return queue, export, gap * (_SLOW_GAP if outcome == "slow-gap" else 1), write, finish
 
 
 def state(plan: Timeline, now_ms: int) -> State:
@@ -111,8 +145,7 @@ def state(plan: Timeline, now_ms: int) -> State:
 def _running(plan: Timeline, now_ms: int) -> State:
     export_start = plan.created_ms + plan.queue_ms
     if now_ms < export_start:
-        seen = plan.created_ms + min(_ACCEPTED_MS, plan.queue_ms // 2)
-        return State("NEW", seen, None, None, None, "loading")
+        return State("NEW", min(now_ms, plan.created_ms + _ACCEPTED_MS), None, None, None, "loading")
     export_end = export_start + plan.export_ms
     exporting = State("PROCESSING", export_start, None, Span(export_start, None), None, "loading")
     if plan.outcome == "stuck" or now_ms < export_end:

@@ -1,23 +1,16 @@
-"""Owns the invented names, audiences and error texts that the world is furnished with; no logic but their choice."""
+"""Owns the invented names and error texts that the world is furnished with; no logic but their choice."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from tui_app.emulator.chance import Chance
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tui_app.emulator.chance import Chance
 
 UNION_SCHEMA = "https://ns.adobe.com/xdm/context/profile__union"
-EVENT_SCHEMA = "https://ns.adobe.com/xdm/context/experienceevent"
 TUTORIAL_DATASET = "5b020a27e7040801dedba61b"  # the seed's own sample request works here as it stands
-
-
-class Audience(NamedTuple):
-    """A segment that export filters name: its id, the namespace of that id, and how many profiles it holds."""
-
-    segment_id: str
-    segment_ns: str
-    size: int
-
 
 EXPORT_DATASETS = (
     "Profile Data Export",
@@ -34,7 +27,6 @@ EXPORT_DATASETS = (
     "Consent audit",
 )
 SLOW_DATASETS = frozenset({"Data science snapshot", "Partner share Nordics"})
-INGEST_DATASETS = ("Web events raw", "CRM accounts", "Loyalty members ingest", "Orders 2026")
 
 # Text that breaks front ends which trust it: markup, terminal control, direction marks, width, length.
 HOSTILE_NAMES = (
@@ -55,57 +47,92 @@ HOSTILE_MESSAGES = (
 )
 
 _HOSTILE_SHARE = 0.04
+_STRAY_SHARE = 0.15
 _SPARK = "org.apache.spark.SparkException: Job aborted."
 _LOGGER = "com.adobe.aep.unifiedprofile.common.logging.Logger"
 
 
-def audiences(seed: int, sandbox: str) -> tuple[Audience, ...]:
-    """Return the segments that a sandbox's jobs export, platform segments and some from Audience Manager."""
-    chance = Chance(seed, "audiences", sandbox)
-    own = [Audience(chance.uuid(), "ups", int(10 ** (2 + 4 * chance.fraction()))) for _ in range(20)]
-    other = [Audience(str(chance.between(4_000_000, 4_999_999)), "AAM", 5_000) for _ in range(4)]
-    return (*own, *other)
-
-
-def errors(chance: Chance, outcome: str, *, job_id: int, dataset_id: str) -> tuple[dict[str, str], ...]:
+def errors(
+    chance: Chance, outcome: str, *, job_id: int, dataset_id: str, family: str | None = None
+) -> tuple[dict[str, str], ...]:
     """Return the `errors` of a job that fails this way, from one of the known families with varying details.
 
-    Shape and code 0090000009 are the seed's; the other texts are invented in its manner (API reference 2.3).
+    Most failures of an incident are of its `family`, the others are drawn. Shape and code 0090000009 are the seed's;
+    the other texts are invented in its manner (API reference 2.3).
     """
-    if chance.fraction() < _HOSTILE_SHARE:
-        return (_error("0100000003", chance.pick(HOSTILE_MESSAGES)),)
-    store = f"adl://emulated{chance.between(1, 9)}.example.net/snapshot/{job_id}"
-    task, stage = chance.between(0, 199), chance.between(3, 80)
-    storage = (
-        _error("0090000009", f"Error writing profiles to output path '{store}'"),
+    drawn = chance.pick(_FAMILIES_OF[outcome])
+    if family is None or chance.fraction() < _STRAY_SHARE:
+        if chance.fraction() < _HOSTILE_SHARE:
+            return (_error("0100000003", chance.pick(HOSTILE_MESSAGES)),)
+        family = drawn
+    return _TEXTS[family](chance, job_id, dataset_id)
+
+
+def _store(chance: Chance, job_id: int) -> str:
+    region, part = chance.pick(("eu", "us", "ap")), chance.between(0, 399)
+    return f"adl://emulated{chance.between(1, 9)}-{region}.example.net/snapshot/{job_id}/part-{part:05d}"
+
+
+def _storage(chance: Chance, job_id: int, dataset_id: str) -> tuple[dict[str, str], ...]:
+    del dataset_id
+    return (
+        _error("0090000009", f"Error writing profiles to output path '{_store(chance, job_id)}'"),
         _error("unknown", "Job aborted.", _SPARK),
     )
-    persisted = not_persisted(dataset_id)
-    quota = (
-        _error(
-            "0100000003",
-            f"Error in Export Job: storage quota exceeded, {chance.between(101, 180)} of 100 GB used at '{store}'",
-        ),
+
+
+def _spark(chance: Chance, job_id: int, dataset_id: str) -> tuple[dict[str, str], ...]:
+    del job_id, dataset_id
+    message = (
+        f"Job aborted due to stage failure: Task {chance.between(0, 199)} in stage {chance.between(3, 80)}.0 failed "
+        f"4 times, most recent failure: executor {chance.between(1, 64)} exited with code 137."
     )
-    if outcome == "fail-write":
-        return (storage, storage, persisted, quota)[chance.between(0, 3)]
-    spark = (
-        _error(
-            "unknown",
-            f"Job aborted due to stage failure: Task {task} in stage {stage}.0 failed 4 times, most recent failure: "
-            f"executor {chance.between(1, 64)} exited with code 137.",
-            _SPARK,
-        ),
-    )
-    policy = (_error("0100000003", f"Error in Export Job: merge policy {chance.uuid()} does not exist."),)
-    expired = (
-        _error(
-            "0100000003",
-            "Error in Export Job: segment service answered 401 "
-            f'{{"error_code":"401013","message":"Oauth token is not valid"}} request {chance.token(32)}',
-        ),
-    )
-    return (storage, storage, spark, spark, policy, expired)[chance.between(0, 5)]
+    return (_error("unknown", message, _SPARK),)
+
+
+def _persisted(chance: Chance, job_id: int, dataset_id: str) -> tuple[dict[str, str], ...]:
+    del chance, job_id
+    return not_persisted(dataset_id)
+
+
+def _policy(chance: Chance, job_id: int, dataset_id: str) -> tuple[dict[str, str], ...]:
+    del job_id, dataset_id
+    return (_error("0100000003", f"Error in Export Job: merge policy {chance.uuid()} does not exist."),)
+
+
+def _token(chance: Chance, job_id: int, dataset_id: str) -> tuple[dict[str, str], ...]:
+    del job_id, dataset_id
+    answer = '{"error_code":"401013","message":"Oauth token is not valid"}'
+    message = f"Error in Export Job: segment service answered 401 {answer} request {chance.token(32)}"
+    return (_error("0100000003", message),)
+
+
+def _quota(chance: Chance, job_id: int, dataset_id: str) -> tuple[dict[str, str], ...]:
+    del dataset_id
+    used, store = chance.between(101, 180), _store(chance, job_id)
+    return (_error("0100000003", f"Error in Export Job: storage quota exceeded, {used} of 100 GB used at '{store}'"),)
+
+
+_TEXTS: Mapping[str, Callable[[Chance, int, str], tuple[dict[str, str], ...]]] = {
+    "storage": _storage,
+    "spark": _spark,
+    "persisted": _persisted,
+    "policy": _policy,
+    "token": _token,
+    "quota": _quota,
+}
+# How often each family is drawn, by the stage that fails; and what an incident may be, with the stage it breaks.
+_FAMILIES_OF = {
+    "fail-export": ("storage", "storage", "spark", "spark", "policy", "token"),
+    "fail-write": ("storage", "storage", "persisted", "quota"),
+}
+INCIDENTS = (
+    ("storage", "fail-export"),
+    ("spark", "fail-export"),
+    ("token", "fail-export"),
+    ("quota", "fail-write"),
+    ("storage", "fail-write"),
+)
 
 
 def not_persisted(dataset_id: str) -> tuple[dict[str, str], ...]:

@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tui_app.clock import Clock, now_ms
 from tui_app.emulator.chance import Chance
 from tui_app.emulator.world import samples
-from tui_app.emulator.world.datasets import DAY_MS, Dataset, furnish
+from tui_app.emulator.world.arrivals import Arrivals, Numbers
+from tui_app.emulator.world.datasets import DAY_MS, Dataset, furnish, settle_table
 from tui_app.emulator.world.lifecycle import (
     FAILING,
-    OUTCOME_HELP,
-    OUTCOMES,
     TERMINAL,
     BatchIds,
     Job,
+    Lengths,
     outcome_for,
     state,
     timeline,
+    with_outcome,
 )
 from tui_app.emulator.world.past import FIRST_ID, Furniture, Past, Slots, compose, furniture
+from tui_app.emulator.world.scripts import Script, ScriptBook
 from tui_app.emulator.world.shelf import Shelf
+from tui_app.emulator.world.time import Pace, PlatformTime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tui_app.emulator.world.batches import Batch
+    from tui_app.emulator.world.lifecycle import Timeline
 
-_Lengths = tuple[float, float, float, float, float]
-
+MOST_JOBS = 100_000_000
+MOST_ROWS = 1_000_000_000
 # Stage lengths of a job made through the API, platform seconds: 14 minutes, so 14 s at speed 60, 3 s of it NEW.
-CREATED_LENGTHS: _Lengths = (180.0, 240.0, 180.0, 150.0, 90.0)
+CREATED_LENGTHS: Lengths = (180.0, 240.0, 180.0, 150.0, 90.0)
 _CANCEL_S = 30.0
-_ARRIVAL_GAP_S = (
-    315,
-    585,
-)  # four arrivals take at most 2,340 s and at most one of them fails: see _ARRIVAL_LENGTHS
-_ARRIVAL_LENGTHS: _Lengths = (240.0, 1_200.0, 480.0, 360.0, 150.0)  # 2,430 s or more: three always overlap
-_LAST_BATCH_SCAN = 300
+_EXITED_SHARE = 20  # one profile left an audience for so many that are in it
 
 # The newest jobs of a furnished production sandbox, oldest first: age and stage lengths in platform seconds.
-_ENDED_LENGTHS: _Lengths = (140.0, 420.0, 260.0, 40.0, 20.0)
-_RECENT: tuple[tuple[int, str, _Lengths], ...] = (
+_ENDED_LENGTHS: Lengths = (140.0, 420.0, 260.0, 40.0, 20.0)
+_RECENT: tuple[tuple[int, str, Lengths], ...] = (
     (6_600, "ok", _ENDED_LENGTHS),
     (6_000, "fail-export", (455.0, 47.0, 1.0, 1.0, 4.0)),
     (5_300, "empty", (94.0, 72.0, 56.0, 1.0, 38.0)),
@@ -56,11 +54,17 @@ _RECENT: tuple[tuple[int, str, _Lengths], ...] = (
     (20, "ok", (420.0, 1_500.0, 400.0, 300.0, 100.0)),  # running: still queued
 )
 _FIRST_RUNNING = 6
+_SANDBOXES = (
+    ("prod", "Production", "production"),
+    ("dev", "Development", "development"),
+    ("stage", "Staging", "development"),
+    ("empty", "Empty", "development"),
+)
 
 
 @dataclass(slots=True)
 class Sandbox:
-    """One isolated environment with its datasets by id and its jobs."""
+    """One isolated environment with its datasets by id, what its jobs refer to, and its jobs."""
 
     name: str
     title: str
@@ -71,18 +75,23 @@ class Sandbox:
     datasets: dict[str, Dataset]
     shelf: Shelf
     is_default: bool = False
-    last_jobs: dict[str, int] = field(default_factory=dict)
     written_batches: dict[str, Batch] = field(default_factory=dict)
 
 
 class World:
     """The platform's memory; decided by `seed` and the clock's time when it was made.
 
-    `jobs` is how many past export jobs production (`prod`) lists; `development` (`dev`) has an eighth as many more,
-    `empty` nothing at all. Jobs made through the API go as `outcomes` says, one word for each, then by the marker in
-    a segment id, then well. `speed` divides the stage lengths of jobs that run or are made, not the clock.
+    `jobs` is how many past export jobs production (`prod`) lists; `dev` and `stage` each have an eighth as many more,
+    `empty` nothing at all. `rows` is how many profiles a sandbox holds: an export of everything has so many, an
+    audience a part of them. Jobs made through the API go as `script` says, then by the marker in a segment id, then
+    well. `speed` divides the stage lengths of jobs that run or are made, not the clock.
     `alive=True` lets colleagues and the scheduler make jobs too, so that three or more always run (from 4 jobs on).
     `late_dataset_check=True` accepts a job whose dataset is wrong and lets it fail (API reference 2.2).
+
+    Its time never goes back, whatever the clock does.
+
+    Raises:
+        ValueError: an option has a value that means nothing.
     """
 
     def __init__(
@@ -91,49 +100,40 @@ class World:
         *,
         seed: int = 1,
         jobs: int = 5_000,
+        rows: int = 100_000,
         speed: float = 1.0,
         alive: bool = False,
         late_dataset_check: bool = False,
     ) -> None:
-        if not speed > 0:
-            raise ValueError(f"The emulator's speed is {speed}: give a number above zero, such as 1 or 60.")
-        if jobs < 0:
-            raise ValueError(f"The emulator cannot have {jobs} past jobs: give zero or more.")
-        self.clock = clock
+        if not 0 <= jobs <= MOST_JOBS:
+            raise ValueError(f"The emulator cannot have {jobs} past jobs: give a number from 0 to {MOST_JOBS}.")
+        if not 0 <= rows <= MOST_ROWS:
+            raise ValueError(f"The emulator's sandboxes cannot hold {rows} profiles: give from 0 to {MOST_ROWS}.")
+        self.time = clock if isinstance(clock, PlatformTime) else PlatformTime(clock)
+        self.clock: Clock = self.time
         self.seed = seed
-        self.speed = speed
+        self.rows = rows
         self.alive = alive
         self.late_dataset_check = late_dataset_check
-        self.outcomes: deque[str] = deque()
+        self._scripts = ScriptBook()
         self.batch_ids = BatchIds(seed)
-        self.started_ms = now_ms(clock)
+        self.started_ms = self._latest_ms = now_ms(self.clock)
+        self.pace = Pace(self.started_ms, speed)
         recent = min(jobs, len(_RECENT))
         slots = Slots(seed, jobs - recent, now_ms=self.started_ms)
-        self.sandboxes = {
-            one.name: one
-            for one in (
-                self._sandbox("prod", "Production", slots, kind="production"),
-                self._sandbox("dev", "Development", slots, kind="development"),
-                self._sandbox(
-                    "empty",
-                    "Empty",
-                    Slots(seed, 0, now_ms=self.started_ms),
-                    kind="development",
-                    furnished=False,
-                ),
-            )
-        }
-        self._next_id = FIRST_ID + slots.count
+        self._numbers = Numbers(FIRST_ID + slots.count)
+        self._arrivals: Arrivals | None = None
+        self.sandboxes = {name: self._sandbox(name, title, kind, slots) for name, title, kind in _SANDBOXES}
         self._made_datasets = 0
-        self._arrivals = 0
-        self._next_arrival_ms = self.started_ms + self._arrival_gap_ms(0) // 4
         self._begin(recent)
 
-    def _sandbox(self, name: str, title: str, slots: Slots, *, kind: str, furnished: bool = True) -> Sandbox:
+    def _sandbox(self, name: str, title: str, kind: str, slots: Slots) -> Sandbox:
         start = self.started_ms
-        datasets = furnish(self.seed, name, before_ms=start) if furnished else {}
-        room = furniture(self.seed, name, list(datasets.values()))
-        past = Past(self.seed, room, slots, production=name == "prod", now_ms=start)
+        datasets = {} if name == "empty" else furnish(self.seed, name, before_ms=start)
+        room = furniture(self.seed, name, list(datasets.values()), rows=self.rows, before_ms=start)
+        arrivals = None
+        if self.alive and name == "prod":
+            arrivals = self._arrivals = Arrivals(self.seed, room, self.pace, self._numbers)
         return Sandbox(
             name=name,
             title=title,
@@ -142,7 +142,7 @@ class World:
             created_ms=start - 400 * DAY_MS,
             room=room,
             datasets=datasets,
-            shelf=Shelf(past),
+            shelf=Shelf(Past(self.seed, room, slots, now_ms=start), arrivals),
             is_default=name == "prod",
         )
 
@@ -151,122 +151,104 @@ class World:
         for place in range(len(_RECENT) - recent, len(_RECENT)):
             age, outcome, lengths = _RECENT[place]
             pace = max(1.0, self.speed) if place >= _FIRST_RUNNING else 1.0
-            job = compose(
-                sandbox.room,
-                Chance(self.seed, "newest", place),
-                job_id=self._take_id(),
-                created_ms=self.started_ms - round(age * 1000 / pace),
-                outcome=outcome,
-                seconds=lengths,
-                speed=pace,
+            created = self.started_ms - round(age * 1000 / pace)
+            plan = timeline(created, lengths, outcome="ok" if outcome == "cancelled" else outcome, speed=pace)
+            if outcome == "cancelled":
+                plan = plan.cancel(created + plan.total_ms // 2, linger_ms=20_000)
+            sandbox.shelf.add(
+                compose(
+                    sandbox.room,
+                    Chance(self.seed, "newest", place),
+                    job_id=self._take_id(),
+                    outcome=outcome,
+                    lay=_always(plan),
+                )
             )
-            self._add(sandbox, job)
 
     def _take_id(self) -> int:
-        self._next_id += 1
-        return self._next_id - 1
+        return self._numbers.take(self._arrivals.count if self._arrivals is not None else 0)
 
-    def _add(self, sandbox: Sandbox, job: Job) -> None:
-        sandbox.shelf.add(job)
-        sandbox.last_jobs[job.dataset_id] = job.job_id
+    @property
+    def speed(self) -> float:
+        """How much faster than the clock jobs run."""
+        return self.pace.speed
+
+    def set_speed(self, speed: float) -> None:
+        """Let jobs run at another speed: those that are made from now on, and what is left of the others.
+
+        Raises:
+            ValueError: no job can run at `speed`.
+        """
+        now, before = self.now_ms(), self.speed
+        self.pace.change(now, speed)
+        factor = before / speed
+        for sandbox in self.sandboxes.values():
+            sandbox.shelf.change_open(lambda job: replace(job, plan=job.plan.paced(now, factor)), at_ms=now)
+        if self._arrivals is not None:
+            self._arrivals.retime()
 
     def now_ms(self) -> int:
         """Return the platform's time, epoch milliseconds, after letting every job arrive that is due."""
         now = now_ms(self.clock)
-        while self.alive and self._next_arrival_ms <= now:
-            self._arrive()
-        return now
-
-    def _arrival_gap_ms(self, number: int) -> int:
-        low, high = _ARRIVAL_GAP_S
-        return round(Chance(self.seed, "gap", number).between(low, high) * 1000 / self.speed)
-
-    def _arrive(self) -> None:
-        number, created = self._arrivals, self._next_arrival_ms
-        sandbox = self.sandboxes["prod"]
-        chance = Chance(self.seed, "arrival", number)
-        outcome = {3: "fail-export" if number % 2 else "fail-write", 0: "empty"}.get(number % 5, "ok")
-        lengths = _stretch(chance, _ARRIVAL_LENGTHS, low=1.0, high=1.4)
-        self._arrivals += 1
-        self._next_arrival_ms = created + self._arrival_gap_ms(self._arrivals)
-        if not sandbox.room.targets:
-            return
-        job = compose(
-            sandbox.room,
-            chance,
-            job_id=self._take_id(),
-            created_ms=self._after_newest(sandbox, created),
-            outcome=outcome,
-            seconds=lengths,
-            speed=self.speed,
-        )
-        self._add(sandbox, job)
-
-    def _after_newest(self, sandbox: Sandbox, at_ms: int) -> int:
-        """Return `at_ms`, or the newest job's time if the clock went back: the order must not break."""
-        shelf = sandbox.shelf
-        return max(at_ms, shelf.key(len(shelf) - 1)[0]) if len(shelf) else at_ms
+        if now > self._latest_ms:
+            self._latest_ms = now
+            if self._arrivals is not None:
+                self._arrivals.advance(now)
+        return self._latest_ms
 
     def create_job(self, sandbox: Sandbox, body: Mapping[str, Any], *, profile_instance_id: str = "ups") -> Job:
         """Make a job from a body that the create call's rules have passed (API reference 2.2)."""
         now = self.now_ms()
         job_id = self._take_id()
         chance = Chance(self.seed, "created", job_id)
-        destination, policy = body["destination"], body.get("mergePolicy") or {"id": sandbox.room.policies[0]}
-        segments = (body.get("filter") or {}).get("segments") or []
-        outcome, errors = self._fate(sandbox, chance, segments, job_id=job_id, dataset_id=destination["datasetId"])
+        destination, segments = body["destination"], (body.get("filter") or {}).get("segments") or []
+        dataset_id = destination["datasetId"]
+        outcome, lengths = self._fate(chance, segments, dataset_id)
+        target = sandbox.datasets.get(dataset_id)
+        errors: tuple[Mapping[str, str], ...] = ()
+        if target is None or not target.on_union:
+            outcome, errors = "fail-export", samples.not_persisted(dataset_id)
+        elif outcome in FAILING:
+            errors = samples.errors(chance, outcome, job_id=job_id, dataset_id=dataset_id)
         job = Job(
             job_id=job_id,
             sandbox=sandbox.name,
-            dataset_id=destination["datasetId"],
-            plan=timeline(
-                self._after_newest(sandbox, now),
-                _stretch(chance, CREATED_LENGTHS, low=0.9, high=1.1),
-                outcome=outcome,
-                speed=self.speed,
-            ),
+            dataset_id=dataset_id,
+            plan=timeline(now, lengths, outcome=outcome, speed=self.speed),
             request={name: body[name] for name in _ECHOED if body.get(name) is not None},
-            merge_policy={"id": policy["id"], "version": policy.get("version") or 1},
+            merge_policy=_effective_policy(sandbox.room, body.get("mergePolicy"), segments),
             segment_per_batch=bool(destination.get("segmentPerBatch")),
             profile_instance_id=profile_instance_id,
             errors=errors,
-            profiles=0 if outcome == "empty" else self._profiles(sandbox, segments, chance),
+            profiles=0 if outcome == "empty" else _profiles(sandbox.room, segments, chance),
         )
-        self._add(sandbox, job)
+        sandbox.shelf.add(job)
         return job
 
-    def _fate(
-        self,
-        sandbox: Sandbox,
-        chance: Chance,
-        segments: list[dict[str, Any]],
-        *,
-        job_id: int,
-        dataset_id: str,
-    ) -> tuple[str, tuple[Mapping[str, str], ...]]:
-        """Decide how a job that was just asked for will go, and with what errors if it fails."""
-        marked = outcome_for([one["segmentId"] for one in segments])
-        outcome = self.outcomes.popleft() if self.outcomes else marked
-        dataset = sandbox.datasets.get(dataset_id)
-        if dataset is None or not dataset.on_union:
-            return "fail-export", samples.not_persisted(dataset_id)
-        if outcome in FAILING:
-            return outcome, samples.errors(chance, outcome, job_id=job_id, dataset_id=dataset_id)
-        return outcome, ()
+    def _fate(self, chance: Chance, segments: list[dict[str, Any]], dataset_id: str) -> tuple[str, Lengths]:
+        """Decide how a job that was just asked for will go, and how long its stages take."""
+        segment_ids = [one["segmentId"] for one in segments]
+        script = self._scripts.take(dataset_id, segment_ids)
+        outcome = script.outcome if script is not None else outcome_for(segment_ids)
+        usual = with_outcome(_stretch(chance, CREATED_LENGTHS, low=0.9, high=1.1), outcome)
+        return outcome, script.lengths(usual) if script is not None else usual
 
-    @staticmethod
-    def _profiles(sandbox: Sandbox, segments: list[dict[str, Any]], chance: Chance) -> int:
-        if not segments:
-            return chance.between(900_000, 1_100_000)
-        sizes = {one.segment_id: one.size for one in sandbox.room.audiences}
-        return sum(sizes.get(one["segmentId"], chance.between(20, 5_000)) for one in segments)
+    def script(self, *scripts: Script | str) -> None:
+        """Say how the next jobs made through the API go; a word stands for a script with that outcome.
 
-    def script(self, *outcomes: str) -> None:
-        """Say how the next jobs made through the API go, one word of `lifecycle.OUTCOMES` for each."""
-        for outcome in outcomes:
-            if outcome not in OUTCOMES:
-                raise ValueError(f"Unknown outcome {outcome!r}. {OUTCOME_HELP}")
-        self.outcomes.extend(outcomes)
+        Raises:
+            ValueError: a word is not one of `lifecycle.OUTCOMES`, or too many scripts would wait; none is added then.
+        """
+        self._scripts.add([Script(one) if isinstance(one, str) else one for one in scripts])
+
+    @property
+    def scripts(self) -> tuple[tuple[Script, int], ...]:
+        """The scripts that wait, first given first, each with how many jobs may still take it."""
+        return self._scripts.waiting
+
+    def clear_scripts(self) -> None:
+        """Forget every script that waits."""
+        self._scripts.clear()
 
     def job(self, sandbox: Sandbox, job_id: int) -> Job | None:
         """Return the sandbox's job with this id; None when it has none."""
@@ -303,31 +285,53 @@ class World:
             tags=body.get("tags") or {},
             client="emulated_client",
         )
-        sandbox.datasets[dataset.dataset_id] = dataset
-        return dataset
+        settled = settle_table(dataset, sandbox.datasets.values())
+        sandbox.datasets[settled.dataset_id] = settled
+        return settled
 
     def last_job(self, sandbox: Sandbox, dataset_id: str) -> Job | None:
-        """Return the newest job that writes to the dataset, if it is among the few hundred newest of the past."""
+        """Return the newest job that writes to the dataset: any made through the API, else one of the last 600."""
         self.now_ms()
-        if dataset_id not in sandbox.last_jobs and sandbox.shelf.past.count:
-            self._look_back(sandbox)
-        job_id = sandbox.last_jobs.get(dataset_id)
-        return None if job_id is None or job_id < 0 else self.job(sandbox, job_id)
+        return sandbox.shelf.newest_of(dataset_id)
 
-    @staticmethod
-    def _look_back(sandbox: Sandbox) -> None:
-        past = sandbox.shelf.past
-        for index in range(past.count - 1, max(-1, past.count - 1 - _LAST_BATCH_SCAN), -1):
-            job = past.job(index)
-            sandbox.last_jobs.setdefault(job.dataset_id, job.job_id)
-        for dataset_id in sandbox.datasets:
-            sandbox.last_jobs.setdefault(dataset_id, -1)
+
+def _always(plan: Timeline) -> Callable[[Chance, Dataset], Timeline]:
+    return lambda _chance, _dataset: plan
 
 
 _ECHOED = ("fields", "filter", "additionalFields", "evaluationInfo", "schema")
 
 
-def _stretch(chance: Chance, lengths: _Lengths, *, low: float, high: float) -> _Lengths:
+def _profiles(room: Furniture, segments: list[dict[str, Any]], chance: Chance) -> int:
+    """Return how many profiles an export finds: all there are, or those of its segments by their membership."""
+    if not segments:
+        return room.rows
+    sizes = {one.segment_id: one.size for one in room.audiences}
+    found = 0
+    for one in segments:
+        size = sizes.get(one["segmentId"])
+        if size is None:
+            size = min(room.rows, chance.between(20, 5_000))
+        statuses = set(one.get("status") or ("realized", "existing"))
+        left = size // _EXITED_SHARE if "exited" in statuses else 0
+        found += left + (size if statuses - {"exited"} else 0)
+    return min(room.rows, found)
+
+
+def _effective_policy(
+    room: Furniture, asked: Mapping[str, Any] | None, segments: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return id and version of the policy that an export merges by: as asked, else the first segment's own."""
+    versions = {one.policy_id: one.version for one in room.policies}
+    if asked is not None:
+        return {"id": asked["id"], "version": asked.get("version") or versions.get(asked["id"], 1)}
+    named = {one["segmentId"] for one in segments[:1]}
+    own = next((one.policy_id for one in room.audiences if one.segment_id in named), None)
+    policy_id = own or room.policies[0].policy_id
+    return {"id": policy_id, "version": versions.get(policy_id, 1)}
+
+
+def _stretch(chance: Chance, lengths: Lengths, *, low: float, high: float) -> Lengths:
     """Vary each length by a factor from `low` to `high`."""
     queue, export, gap, write, finish = (length * (low + (high - low) * chance.fraction()) for length in lengths)
     return queue, export, gap, write, finish
