@@ -26,6 +26,7 @@ from tui_app.engine.monitor import Cadence
 from tui_app.engine.session import Policy
 from tui_app.history.history import History, history_path
 from tui_app.models.failure import FailureError
+from tui_app.text import cell_width, fit, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 _NEAR = Cadence(running_s=1.0, quiet_s=2.0)
 """For a platform on this machine, where nobody is bothered by being asked often."""
 DEMO = "demo"
+_SLIPS_SHOWN = 50
+_LINE_CELLS = 60
 
 
 class Workspaces:
@@ -246,7 +249,8 @@ async def serve_emulator(
 
     Raises:
         ConfigError: starlette or uvicorn are missing, the address is not loopback or taken, an option has a value
-            that means nothing, or something in `faults` does; the message names file, line and key.
+            that means nothing, or something in `faults` does; the message has a line for each mistake, with file, line
+            and key.
     """
     try:
         from tui_app.emulator.server import serve  # noqa: PLC0415 - an extra
@@ -271,19 +275,44 @@ async def serve_emulator(
         platform.close()
 
 
+def faults_guide() -> str:
+    """Return the page that explains every key of a file of faults and scripts."""
+    from tui_app.emulator.faults.guide import guide  # noqa: PLC0415 - only whoever asks for it waits for it
+
+    return guide()
+
+
 def _steering(path: Path) -> Any:
     """Read a file of faults and scripts."""
-    from tui_app.emulator.faults.document import DocumentError, named, steering  # noqa: PLC0415 - an extra
+    from tui_app.emulator.faults.document import SlipsError, named, steering  # noqa: PLC0415 - an extra
 
     try:
         document, text = read_document(path)
         return steering(document)
     except UnreadableError as error:
-        raise ConfigError(str(ConfigFault(str(path), error.line, "", error.cause, error.remedy))) from None
-    except DocumentError as error:
-        line = line_of(key_lines(text), error.path)
-        remedy = "aepx emulator --help shows an example."
-        raise ConfigError(str(ConfigFault(str(path), line, named(error.path), error.cause, remedy))) from None
+        cause = f"{error.cause}{_quoted_line(path, error.line)}"
+        raise ConfigError(str(ConfigFault(str(path), error.line, "", cause, error.remedy))) from None
+    except SlipsError as error:
+        lines = key_lines(text)
+        remedy = "aepx emulator --help-faults explains every key."
+        faults = [
+            ConfigFault(str(path), line_of(lines, one.path), named(one.path), one.cause, remedy) for one in error.slips
+        ]
+        told = [str(one) for one in sorted(faults, key=lambda one: one.line or 0)]
+        if len(told) > _SLIPS_SHOWN:
+            told[_SLIPS_SHOWN:] = [f"{path}: {len(told) - _SLIPS_SHOWN} more mistakes are not shown."]
+        raise ConfigError("\n".join(told)) from None
+
+
+def _quoted_line(path: Path, number: int | None) -> str:
+    """Return a line of a file, cut and harmless, as a message may end with it; "" where there is none to be had."""
+    if number is None or not path.is_file():  # a pipe can be read only once
+        return ""
+    try:
+        line = path.read_text("utf-8-sig").replace("\r\n", "\n").split("\n")[number - 1].strip()
+    except (OSError, UnicodeDecodeError, IndexError):
+        return ""
+    return f", in '{fit(safe_text(line), min(_LINE_CELLS, cell_width(safe_text(line))))}'" if line else ""
 
 
 def _embedded(clock: Clock, **options: Any) -> Any:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.e2e.stranger import CATALOG, SANDBOXES, SCOPES, UPS, Send, Stranger, by_curl, by_urllib, needs_curl
 from tests.support.served_emulator import ServedEmulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-UPS, CATALOG, SANDBOXES = "/data/core/ups", "/data/foundation/catalog", "/data/foundation/sandbox-management"
 DATASET_ID = "5b020a27e7040801dedba61b"
-SCOPES = "openid,AdobeID,read_organizations,additional_info.projectedProductContext,session"
 
 # The tutorial's two bodies, character by character.
 DATASET_BODY = """{
@@ -145,101 +137,19 @@ def faults(answer: object, documented: Any, where: str = "answer") -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-    def json(self) -> Any:
-        assert self.headers["content-type"].startswith("application/json"), self.headers
-        return json.loads(self.body)
-
-
-Send = Callable[[str, str, dict[str, str], str | None], Answer]
-"""Method, URL, headers and body to answer."""
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object, **__: object) -> None:
-        return None
-
-
-def by_urllib(method: str, url: str, headers: dict[str, str], body: str | None) -> Answer:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
-    data = None if body is None else body.encode()
-    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - a loopback URL of the test
-    try:
-        with opener.open(request, timeout=5) as found:
-            return _answer(found.status, found.headers.items(), found.read())
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return _answer(refused.code, refused.headers.items(), refused.read())
-
-
-def _answer(status: int, headers: Any, body: bytes) -> Answer:
-    return Answer(status, {name.lower(): value for name, value in headers}, body.decode())
-
-
-def by_curl(method: str, url: str, headers: dict[str, str], body: str | None) -> Answer:
-    command = ["curl", "-q", "-sS", "-i", "--noproxy", "*", "--max-time", "5", "-X", method, url]
-    for name, value in headers.items():
-        command += ["-H", f"{name}: {value}"]
-    if body is not None:
-        command += ["-d", body]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=10)
-    head, _, content = done.stdout.partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    named = [line.partition(":") for line in lines]
-    return _answer(int(first.split()[1]), [(name, value.strip()) for name, _, value in named], content)
-
-
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
-
-
 @pytest.fixture(params=["urllib", pytest.param("curl", marks=needs_curl)])
 def send(request: pytest.FixtureRequest) -> Send:
     return by_curl if request.param == "curl" else by_urllib
 
 
-@dataclass(frozen=True)
-class Stranger:
-    """Holds what the ready line says and sends what the tutorial prints."""
+def create(stranger: Stranger, body: str) -> Any:
+    answer = stranger.call("POST", f"{UPS}/export/jobs", body)
+    assert answer.status == 200, answer
+    return answer.json()
 
-    ready: Mapping[str, Any]
-    send: Send
-    token: str
 
-    def headers(self) -> dict[str, str]:
-        return {
-            "Authorization": f"Bearer {self.token}",
-            "x-api-key": self.ready["client_id"],
-            "x-gw-ims-org-id": self.ready["org_id"],
-            "x-sandbox-name": "prod",
-        }
-
-    def call(self, method: str, path: str, body: str | None = None, *, without: str = "") -> Answer:
-        content = {} if body is None else {"Content-Type": "application/json"}
-        headers = content | self.headers()
-        headers.pop(without, None)
-        return self.send(method, self.ready["base_url"] + path, headers, body)
-
-    def get(self, path: str) -> Any:
-        answer = self.call("GET", path)
-        assert answer.status == 200, answer
-        return answer.json()
-
-    def create(self, body: str) -> Any:
-        answer = self.call("POST", f"{UPS}/export/jobs", body)
-        assert answer.status == 200, answer
-        return answer.json()
-
-    def until(self, job_id: int, status: str) -> Any:
-        """Ask again and again, as the tutorial says, until the job has the status."""
-        deadline = time.monotonic() + 5
-        while (job := self.get(f"{UPS}/export/jobs/{job_id}"))["status"] != status:
-            assert time.monotonic() < deadline, job
-        return job
+def until(stranger: Stranger, job_id: int, status: str) -> Any:
+    return stranger.until(f"{UPS}/export/jobs/{job_id}", "status", status)
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +177,7 @@ def test_the_tutorial_creates_a_dataset(stranger: Stranger) -> None:
 
 
 def test_the_tutorial_creates_a_job_and_watches_it_succeed(stranger: Stranger) -> None:
-    made = stranger.create(JOB_BODY)
+    made = create(stranger, JOB_BODY)
     assert faults(made, CREATED) == []
     assert (made["status"], made["jobType"], made["profileInstanceId"]) == ("NEW", "BATCH", "ups")
     assert made["computeGatewayJobId"] == {}
@@ -279,7 +189,7 @@ def test_the_tutorial_creates_a_job_and_watches_it_succeed(stranger: Stranger) -
     assert (destination["dataSetId"], destination["segmentPerBatch"]) == (DATASET_ID, True)
     assert [{name: one[name] for name in SEGMENT} for one in destination["batches"]] == SEGMENTS
 
-    done = stranger.until(made["id"], "SUCCEEDED")
+    done = until(stranger, made["id"], "SUCCEEDED")
     assert faults(done, SHOWN) == []
     assert "errors" not in done
     assert done["destination"] == destination
@@ -292,7 +202,7 @@ def test_the_tutorial_creates_a_job_and_watches_it_succeed(stranger: Stranger) -
 @pytest.mark.parametrize("per_batch", [{}, {"segmentPerBatch": False}])
 def test_one_batch_for_all_segments_unless_asked_otherwise(stranger: Stranger, per_batch: dict[str, bool]) -> None:
     body = json.loads(JOB_BODY) | {"destination": {"datasetId": DATASET_ID} | per_batch}
-    destination = stranger.create(json.dumps(body))["destination"]
+    destination = create(stranger, json.dumps(body))["destination"]
     assert faults(destination, {"datasetId": str, "segmentPerBatch": bool, "batchId": str}) == []
     assert set(destination) == {"datasetId", "segmentPerBatch", "batchId"}
     assert (destination["datasetId"], destination["segmentPerBatch"]) == (DATASET_ID, False)
@@ -335,12 +245,12 @@ def test_following_the_link_shows_every_job_once(stranger: Stranger) -> None:
 
 def test_the_tutorial_cancels_a_job(stranger: Stranger) -> None:
     body = json.loads(JOB_BODY) | {"filter": {"segments": [{"segmentId": "stuck"}]}}
-    job_id = stranger.create(json.dumps(body))["id"]
+    job_id = create(stranger, json.dumps(body))["id"]
     path = f"{UPS}/export/jobs/{job_id}"
     answer = stranger.call("DELETE", path)
     assert (answer.status, answer.body) == (204, "")
     assert "content-type" not in answer.headers
-    stranger.until(job_id, "CANCELLED")
+    until(stranger, job_id, "CANCELLED")
 
 
 def test_two_slips_of_the_tutorial_are_refused_and_change_nothing(stranger: Stranger) -> None:

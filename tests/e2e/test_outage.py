@@ -1,4 +1,4 @@
-"""The platform goes away and comes back as a new process: nothing is lost, and nobody has to touch a key."""
+"""The platform goes away and comes back: nothing is lost, and nobody has to touch a key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_rows_stay_while_the_platform_is_away_and_go_live_again_by_themselves(ae
     terminal.wait_for(r"! .*list of export jobs")
     terminal.wait_for(ROW)
 
-    platform.restart_anew()  # with tokens of its own: ours is refused once and fetched again
+    platform.restart()  # our token is refused once, and fetched again
     terminal.wait_for(r"\blive\b")
     terminal.wait_gone("offline")
     terminal.wait_for(ROW)

@@ -94,7 +94,7 @@ async def test_the_state_is_what_there_is(operator: Operator) -> None:
     await operator.caller.job("s1")
     after = await operator.get()
     assert after["requests"] == 2
-    assert after["jobs_held"] == before["jobs_held"] + 1
+    assert after["jobs_in_memory"] == before["jobs_in_memory"] + 1
 
 
 async def test_faults_come_and_go_by_their_id(operator: Operator) -> None:
@@ -127,6 +127,7 @@ async def test_time_stands_steps_and_runs(operator: Operator) -> None:
     assert (ahead["since_s"], ahead["speed"], ahead["ahead_s"]) == (3_600, 10, 3_550)
     going = await operator.post("/time", {"pause": False})
     assert not going["paused"]
+    assert str((await operator.get())["ahead_s"]) == "3550.0"
     await operator.caller.clock.advance(5)
     assert (await operator.get())["since_s"] == 3_605
 
@@ -156,8 +157,12 @@ async def test_a_refused_time_changes_nothing(operator: Operator) -> None:
 
 
 async def test_scripts_wait_for_their_jobs(operator: Operator) -> None:
-    assert await operator.post("/jobs", {"outcome": "fail-write", "segment": "s1"}) == {"scripts": 1}
-    assert await operator.post("/jobs", {"outcome": "fail-export"}) == {"scripts": 2}
+    first = {"outcome": "fail-write", "segment": "s1", "times": 1, "left": 1}
+    second = {"outcome": "ok", "stages": {"queue": 5}, "dataset": "d1", "times": 2, "left": 2}
+    assert await operator.get("/jobs") == {"scripts": []}
+    assert await operator.post("/jobs", {"outcome": "fail-write", "segment": "s1"}) == first
+    assert await operator.post("/jobs", {"stages": {"queue": 5}, "dataset": "d1", "times": 2}) == second
+    assert await operator.get("/jobs") == {"scripts": [first, second]}
     job = await operator.caller.job("s1")
     await operator.post("/time", {"step_s": 36_000})
     failed = await operator.caller.get(f"{JOBS}/{job['id']}")
@@ -182,7 +187,11 @@ async def test_tokens_end_at_once(operator: Operator) -> None:
     [
         ("GET", "", None, 404, "GET /emulator/state"),
         ("GET", "/nothing", None, 404, "GET /emulator/state"),
-        ("PUT", "/faults", {}, 405, "DELETE or GET or POST"),
+        ("PUT", "/faults", {}, 405, "Use GET, POST or DELETE."),
+        ("PATCH", "/state", {}, 405, "Use GET."),
+        ("PUT", "/jobs", {}, 405, "Use GET, POST or DELETE."),
+        ("POST", "/faults", {"fault": [{"kind": "html"}]}, 400, "what is inside one [[fault]]"),
+        ("POST", "/jobs", {"job": {"outcome": "ok"}}, 400, "what is inside one [[job]]"),
         ("POST", "/faults/1", {}, 404, "none at all"),
         ("DELETE", "/faults/99999999999999999999", None, 404, "none at all"),
         ("GET", "/faults/²", None, 404, "none at all"),
@@ -199,12 +208,27 @@ async def test_a_slip_is_named_with_the_next_step(
     assert says in told["next"]
 
 
+@pytest.mark.parametrize("path", ["/faults", "/jobs", "/time", "/tokens/revoke"])
+@pytest.mark.parametrize("body", [[], [{"kind": "html"}], "text", 5])
+async def test_a_body_that_is_no_object_is_told_so(operator: Operator, path: str, body: Any) -> None:
+    told = await operator.refused("POST", path, body)
+    assert told["error"] == f"The body must be a JSON object, not {body!a}"
+
+
+async def test_a_time_that_is_not_ahead_is_plain_zero(operator: Operator) -> None:
+    await operator.post("/time", {"pause": True})
+    await operator.caller.clock.advance(0.0001)
+    state = await operator.post("/time", {"pause": False})
+    assert str(state["ahead_s"]) == "0.0"
+
+
 async def test_what_is_no_json_is_said_to_be_none(operator: Operator) -> None:
     headers = {"Authorization": f"bearer {operator.token}"}
     for content in (b"{", b"\xff", b"[" * 100_000, b'{"pause": NaN}', b'{"step_s": 1e999}'):
         answer = await operator.caller.http.post(f"{operator.url}/time", headers=headers, content=content)
         assert answer.status_code == 400
         assert "not JSON" in answer.json()["error"]
+        assert not answer.json()["error"].endswith("'")
     answer = await operator.caller.http.post(f"{operator.url}/time", headers=headers, content=b" " * 1_100_000)
     assert answer.status_code == 413
 

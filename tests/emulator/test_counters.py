@@ -79,3 +79,12 @@ async def test_past_jobs_count_as_their_files_do(start: Start) -> None:
         metrics = job["metrics"]
         expected = {"rows": metrics["totalExportedProfileCounter"]} | metrics["exportedProfileByNamespaceCounter"]
         assert await counted(caller, job) == expected
+
+
+@pytest.mark.parametrize(("since", "rows"), [("2026-03-01T12:00:00Z", 0), ("2026-03-01T11:59:59Z", 50)])
+async def test_nobody_was_updated_at_a_time_to_come(start: Start, since: str, rows: int) -> None:
+    caller = start(rows=50, dialect="newest")
+    body = minimal(await caller.dataset()) | {"filter": {"fromIngestTimestamp": since}, "fields": "identityMap"}
+    job = await done(caller, body)
+    assert job["metrics"]["totalExportedProfileCounter"] == rows
+    assert (await counted(caller, job))["rows"] == rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -254,7 +255,7 @@ async def test_many_callers_of_one_file_at_once_wait_for_one_making(small: Calle
     assert all(one == answers[0] for one in answers)
     folder = small.emulator.files._folder
     assert folder is not None
-    assert len(list(folder.iterdir())) == len(answers[0]["data"])
+    assert len(list(folder.path.glob("*.parquet"))) == len(answers[0]["data"])
 
 
 async def test_a_batch_of_its_own_for_each_segment(small: Caller, tmp_path: Path) -> None:
@@ -289,6 +290,23 @@ async def test_a_preview_shows_the_first_rows_of_the_newest_batch_as_text(small:
     assert any("personalEmail" not in row for row in shown)
 
 
+async def test_a_batch_of_very_many_files_is_listed_at_once(start: Start) -> None:
+    caller = start(rows=1_000_000_000)
+    batch = batch_id(await done(caller, additionalFields={"eventList": {}}))
+    path = f"{EXPORT}/batches/{batch}/files"
+    began = time.process_time()
+    page = await caller.get(path, limit=2)
+    count = page["_page"]["count"]
+    assert count > 100_000
+    last = await caller.get(path, start=f"{batch}-{count}")
+    assert [one["dataSetFileId"] for one in last["data"]] == [f"{batch}-{count}"]
+    below = await caller.get(f"{EXPORT}/files/{batch}-2", start=50_000, limit=1)
+    assert below["data"][0]["dataSetFileId"] == f"{batch}-{count + 50_001}"
+    assert await caller.get(f"{EXPORT}/files/{batch}-2", start=f"{batch}-{count + 50_001}", limit=1)
+    assert (await answer_to(caller, f"batches/{batch}/files", start=f"{batch}-{count + 1}")).status_code == 400
+    assert time.process_time() - began < 0.5  # 20 ms; seconds if each file of the batch were made
+
+
 async def test_past_jobs_have_files_too(small: Caller, tmp_path: Path) -> None:
     page = await small.get(JOBS, limit=60, status="SUCCEEDED")
     past = [one for one in page["records"] if one["metrics"]["totalExportedProfileCounter"] > 2]
@@ -305,7 +323,7 @@ async def test_no_room_is_said_and_nothing_is_left(small: Caller) -> None:
     assert "100 bytes" in answer.json()["detail"]
     folder = small.emulator.files._folder
     assert folder is not None
-    assert list(folder.iterdir()) == []
+    assert list(folder.path.glob("*.parquet")) == []
     small.emulator.files._cap = 10**9
     assert (await answer_to(small, f"files/{batch}-1")).status_code == 200
 

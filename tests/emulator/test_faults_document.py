@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.emulator.test_faults_on_the_wire import GIVEN
-from tui_app.emulator.faults.document import DocumentError, described, fault, script, steering
+from tui_app.emulator.faults.document import DocumentError, SlipsError, described, fault, script, steering
 from tui_app.emulator.faults.effect import Group
 from tui_app.emulator.faults.faults import Fault, Faults
 from tui_app.emulator.faults.instead import Status
@@ -50,6 +50,7 @@ def test_every_key_of_a_kind_has_a_reader_and_every_kind_words_for_itself(kind: 
     assert kind.__doc__
     assert isinstance(kind.group, Group)
     assert 0 < len(kind.says) <= 66
+    assert all(key.says for key in kind.keys.values())
     assert not set(kind.keys) & set(Fault.keys)
 
 
@@ -72,6 +73,7 @@ def test_a_document_holds_faults_and_scripts() -> None:
     stages = { queue = 5, write = 0.5 }
 
     [[job]]
+    outcome = "ok"
     """
     asked = steering(tomllib.loads(text))
     assert asked.faults[0].effect == Status(503, headers={"Retry-After": "5"})
@@ -93,6 +95,7 @@ WRONG: list[tuple[Callable[[Any], Any], Any, tuple[str, ...], str]] = [
     (fault, {"kind": "drip", "bytes_a_second": 0}, ("bytes_a_second",), "a number from 0.01"),
     (fault, {"kind": "wait", "seconds": 10**400}, ("seconds",), "not 1000"),
     (fault, {"kind": "wait", "seconds": 1 << 20_000}, ("seconds",), "not a number of thousands of digits"),
+    (fault, {"kind": "skew", "seconds": 1e12}, ("seconds",), "from -31536000 to 31536000, not"),
     (fault, {"kind": "html", "times": "twice"}, ("times",), "whole number from 1"),
     (fault, {"kind": "html", "until_s": 5, "from_s": 6}, ("until_s",), "later than from_s"),
     (fault, {"kind": "redirect", "to": "https://platform.adobe.io"}, ("to",), "nobody's"),
@@ -106,14 +109,104 @@ WRONG: list[tuple[Callable[[Any], Any], Any, tuple[str, ...], str]] = [
     (script, {"stages": {"quene": 1}}, ("stages", "quene"), "did you mean queue?"),
     (script, {"dataset": ""}, ("dataset",), "an id"),
     (script, {"segment": 7}, ("segment",), "an id"),
+    (script, {"stages": {"queue": "x"}}, ("stages", "queue"), "from 0 to 31622400, not 'x'"),
     (script, {"times": 0}, ("times",), "whole number from 1"),
     (script, [], (), "must be a table"),
-    (steering, {"faults": []}, ("faults",), "write [[fault]] or [[job]]"),
-    (steering, {"fault": {"kind": "html"}}, ("fault",), "two brackets"),
-    (steering, {"fault": [{"kind": "html"}, {"kind": "x"}]}, ("fault", "2", "kind"), "must be one of"),
-    (steering, {"job": [{}, {}, {"stages": {"x": 1}}]}, ("job", "3", "stages", "x"), "is not a stage"),
-    (steering, {"fault": [{"kind": "count"}] * 1_001}, ("fault",), "1000 is the most"),
+    (fault, {"kind": "html", "method": "FETCH"}, ("method",), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    (fault, {"kind": "html", "method": "get"}, ("method",), "in capitals"),
+    (fault, {"kind": "html", "method": "X*"}, ("method",), "not 'X*'"),
+    (fault, {"kind": "html", "path": "/emulator"}, ("path",), "none below /emulator, which no fault disturbs"),
+    (fault, {"kind": "html", "path": "/emulator/state"}, ("path",), "none below /emulator, which no fault disturbs"),
+    (fault, {"kind": "html", "path": "/emulator*"}, ("path",), "none below /emulator, which no fault disturbs"),
+    (fault, {"kind": "html", "status": 204}, ("status",), "has no body"),
+    (fault, {"kind": "headers"}, ("add",), "is missing or empty, and so are remove and twice"),
+    (fault, {"kind": "headers", "add": {}}, ("add",), "is missing or empty, and so are remove and twice"),
+    (fault, {"kind": "headers", "remove": ["Content-Length"]}, ("remove",), "without Content-Length"),
+    (fault, {"kind": "headers", "twice": ["x y"]}, ("twice",), "a list of names of headers"),
+    (fault, {"kind": "skew", "seconds": 0}, ("seconds",), "must not be 0"),
+    (fault, {"kind": "status", "status": 200, "body": 5}, ("body",), "a text, or a table or list"),
+    (fault, {"kind": "status", "status": 200, "body": True}, ("body",), "a text, or a table or list"),
+    (
+        fault,
+        {"kind": "html", "from_s": 31_622_400.5, "until_s": 1},
+        ("until_s",),
+        "must be later than from_s, which is 31622400.5",
+    ),
+    (fault, {"kind": "wait", "seconds": 1e12}, ("seconds",), "not 1000000000000"),
+    (fault, {"kind": "wait", "seconds": 3.16224e17}, ("seconds",), "not 316224000000000000"),
+    (script, {}, (), "asks for nothing; give it outcome or stages"),
+    (script, {"segment": "s1", "stages": {}}, (), "asks for nothing; give it outcome or stages"),
 ]
+
+
+def test_everything_that_is_wrong_in_a_document_is_named_at_once() -> None:
+    with pytest.raises(SlipsError) as caught:
+        steering(
+            {
+                "fault": [
+                    {"kind": "html"},
+                    {"kind": "status", "shap": "ups", "shape": "odd", "times": 0},
+                    {"kind": "x", "times": 0},
+                    {"kind": "reset", "keep": 5, "method": "FETCH"},
+                    {"kind": "reset", "at": "nowhere", "path": "/emulator", "from_s": 6, "until_s": 5},
+                    {"kind": "headers", "ad": {}, "from_s": 6, "until_s": 5},
+                    5,
+                ],
+                "job": [{}, {"outcome": "odd", "stages": {"x": 1, "queue": "y"}, "time": 2}],
+                "faults": [],
+            }
+        )
+    assert [one.path for one in caught.value.slips] == [
+        ("faults",),
+        ("fault", "2", "shap"),
+        ("fault", "2", "shape"),
+        ("fault", "2", "times"),
+        ("fault", "2", "status"),
+        ("fault", "3", "kind"),
+        ("fault", "3", "times"),
+        ("fault", "4", "method"),
+        ("fault", "4", "keep"),
+        ("fault", "5", "at"),
+        ("fault", "5", "path"),
+        ("fault", "5", "until_s"),
+        ("fault", "6", "ad"),
+        ("fault", "6", "add"),
+        ("fault", "6", "until_s"),
+        ("fault", "7"),
+        ("job", "1"),
+        ("job", "2", "outcome"),
+        ("job", "2", "stages", "x"),
+        ("job", "2", "stages", "queue"),
+        ("job", "2", "time"),
+    ]
+    assert str(caught.value).count("\n") == 20
+
+
+OF_DOCUMENTS: list[tuple[Any, tuple[str, ...], str]] = [
+    ({"faults": []}, ("faults",), "write [[fault]] or [[job]]"),
+    ({"fault": {"kind": "html"}}, ("fault",), "two brackets"),
+    ({"fault": [{"kind": "html"}, {"kind": "x"}]}, ("fault", "2", "kind"), "must be one of"),
+    ({"job": [{"outcome": "ok"}] * 2 + [{"stages": {"x": 1}}]}, ("job", "3", "stages", "x"), "is not a stage"),
+    ({"fault": [{"kind": "count"}] * 1_001}, ("fault",), "1000 is the most"),
+]
+
+
+@pytest.mark.parametrize(("written", "path", "cause"), OF_DOCUMENTS)
+def test_a_slip_in_a_document_is_named_with_its_table(written: Any, path: tuple[str, ...], cause: str) -> None:
+    with pytest.raises(SlipsError) as caught:
+        steering(written)
+    (slip,) = caught.value.slips
+    assert slip.path == path
+    assert cause in slip.cause
+
+
+@pytest.mark.parametrize("method", ["*", "P*", "GET", "*T", "OPTIONS"])
+def test_a_method_may_be_a_pattern(method: str) -> None:
+    assert fault({"kind": "html", "method": method}).method == method
+
+
+def test_a_path_may_begin_like_the_control_endpoint() -> None:
+    assert fault({"kind": "html", "path": "/emulators"}).path == "/emulators"
 
 
 @pytest.mark.parametrize(("read", "written", "path", "cause"), WRONG)
@@ -129,9 +222,9 @@ def test_a_slip_is_named_with_what_is_allowed(
 
 
 def test_a_table_is_called_by_its_number() -> None:
-    with pytest.raises(DocumentError, match=r"^\[\[fault\]\] number 2, key status: must be"):
+    with pytest.raises(SlipsError, match=r"^\[\[fault\]\] number 2, key status: must be"):
         steering({"fault": [{"kind": "html"}, {"kind": "status", "status": 1}]})
-    with pytest.raises(DocumentError, match=r"^\[\[job\]\] number 1, key stages\.queue: must be"):
+    with pytest.raises(SlipsError, match=r"^\[\[job\]\] number 1, key stages\.queue: must be"):
         steering({"job": [{"stages": {"queue": "x"}}]})
 
 
@@ -153,9 +246,12 @@ tables = st.dictionaries(st.sampled_from(["kind", *keys_of_all]) | st.text(), an
 )
 def test_whatever_is_written_is_read_or_refused(written: Any, kind: str, key: str, value: Any) -> None:
     for read, table in ((fault, written), (fault, {"kind": kind, key: value}), (script, written), (steering, written)):
-        said = ""
+        said: tuple[str, ...] = ()
         try:
             read(table)
         except DocumentError as error:
-            said = str(error)
-        assert said == "" or said.isprintable()
+            said = (str(error),)
+        except SlipsError as error:
+            said = tuple(map(str, error.slips))
+            assert said
+        assert all(one.isprintable() for one in said)

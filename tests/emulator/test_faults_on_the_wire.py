@@ -133,6 +133,16 @@ async def test_a_caller_that_will_not_wait_is_not_waited_for(ground: Ground) -> 
     assert late.status == 200
 
 
+async def test_the_service_never_hears_of_a_caller_who_left_while_waiting(ground: Ground) -> None:
+    shelf = ground.emulator.world.sandboxes["prod"].shelf
+    newest = shelf.job(len(shelf) - 1)
+    quiet = asyncio.all_tasks()
+    with pytest.raises(TimeoutError):
+        await ground.fetch(Wait(0.2), method="DELETE", path=f"{JOBS}/{newest.job_id}", timeout_s=0.05)
+    await asyncio.wait(asyncio.all_tasks() - quiet)
+    assert shelf.job(len(shelf) - 1).plan.cancelled_ms is None
+
+
 async def file_url(ground: Ground) -> str:
     """Return the path of a file of the newest job that went well."""
     async with httpx.AsyncClient(base_url=ground.url, headers=headers(ground.emulator)) as client:

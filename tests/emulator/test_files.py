@@ -10,6 +10,7 @@ import sys
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,7 +58,7 @@ def files(world: World, tmp_path: Path) -> Iterator[ParquetFiles]:
 
 
 def kept(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return sorted(folder.rglob("*.parquet"))
 
 
 def left_in(folder: Path) -> list[Path]:
@@ -76,9 +77,12 @@ def test_every_layout_holds_all_rows_once_and_one_directory(rows: int, most: int
     assert sum(part.rows for part in parts) == rows == sum(one.rows for one in layout.sets)
     assert len({part.name for part in parts}) == len(parts)
     every = walked(layout.sets)
-    assert {one.file_id for one in every} == set(layout.by_id) == {f"b-{at + 1}" for at in range(len(every))}
+    assert sorted(int(one.file_id.removeprefix("b-")) for one in every) == [at + 1 for at in range(len(every))]
+    assert all(layout.find(one.file_id) == one for one in every)
+    assert [layout.find(f"b-{at}") for at in ("0", "01", "-1", "", "x", len(every) + 1)] == [None] * 6
+    assert [part for one in every for part in one.parts if one.file_id != part.file_id] == []
+    assert sorted((part for one in every for part in one.parts), key=lambda one: one.first_row) == parts
     assert sum(bool(one.children) for one in every) == (1 if rows else 0)
-    assert all(part.file_id == one.file_id for one in every for part in one.parts)
     assert all(len(one.parts) + len(one.children) > 0 for one in every)
     assert all(len(one.parts) <= together for one in every)
     assert len(parts) >= min(rows, 2)
@@ -188,9 +192,32 @@ async def test_a_full_disk_leaves_nothing_half_written(files: ParquetFiles, worl
     assert (await files.path(batch, part)).exists()
 
 
+async def test_on_a_full_disk_what_can_be_made_again_gives_way(
+    files: ParquetFiles, world: World, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = await success(world, clock)
+    first, second, third = files.parts(batch)
+    write = parquet.write
+
+    def full(opened: Any, select: str, path: Path) -> None:
+        if len(kept_in(files)) > 1:
+            raise duckdb.IOException('{"exception_message":"Could not write: No space left on device"}')
+        write(opened, select, path)
+
+    await files.path(batch, first)
+    async with files.held(batch, second) as held:
+        monkeypatch.setattr(parquet, "write", full)
+        made = await files.path(batch, third)
+        assert kept_in(files) == sorted([held, made])
+        async with files.held(batch, third):
+            with pytest.raises(NoRoomError, match=f"{first.name}: No space left on device.$"):
+                await files.path(batch, first)
+        assert kept_in(files) == sorted([held, made])
+
+
 def kept_in(files: ParquetFiles) -> list[Path]:
     assert files._folder is not None
-    return kept(files._folder)
+    return kept(files._folder.path)
 
 
 async def test_without_duckdb_it_says_what_is_needed(
@@ -235,10 +262,34 @@ async def test_closing_removes_everything_and_ends_what_is_being_made(
     files.close()
 
 
+async def test_a_caller_who_left_before_the_end_is_not_complained_about(clock: FakeClock, tmp_path: Path) -> None:
+    world = World(clock, jobs=0, rows=200_000)
+    files = ParquetFiles(world, folder=tmp_path)
+    batch = await success(world, clock, fields="")
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+    leaving = [asyncio.ensure_future(files.path(batch, part)) for part in files.parts(batch)[:2]]
+    staying = asyncio.ensure_future(files.path(batch, files.parts(batch)[0]))
+    await asyncio.to_thread(lambda: None)
+    for each in leaving:
+        each.cancel()
+    assert all(
+        isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*leaving, return_exceptions=True)
+    )
+    await asyncio.to_thread(files.close)
+    with pytest.raises(NoRoomError, match="going down"):
+        await staying
+    del leaving, each, staying  # what they waited for complains when nobody knows it any more
+    await asyncio.to_thread(gc.collect)
+    assert complaints == []
+
+
 async def test_files_that_nobody_closes_go_with_their_owner(world: World, clock: FakeClock, tmp_path: Path) -> None:
     files = ParquetFiles(world, folder=tmp_path)
     batch = await success(world, clock)
     await files.path(batch, files.parts(batch)[0])
+    assert files._makers is not None
+    files._makers.shutdown()  # its thread may still hold the work that it has just done
     del files
     gc.collect()
     assert left_in(tmp_path) == []
@@ -255,14 +306,18 @@ async def test_files_of_a_query_are_taken_over(
             written.append(path)
     batch = Batch("q-1", DATASET, "success", 0, 0, completed_ms=1, rows=30)
     world.sandboxes["prod"].written_batches["q-1"] = batch
-    assert files.sets(batch) == ()
+    assert len(files.sets(batch)) == 0
     await asyncio.to_thread(files.adopt, "q-1", written)
     assert not any(path.exists() for path in written)
     assert sum(one.rows for one in files.sets(batch)) == 30
     assert files.find(world.sandboxes["prod"], "q-1-1", 5) == (batch, files.sets(batch)[0])
-    files._cap = 1  # they cannot be made again, so no cap removes them
+    assert files.adopted_bytes == sum(path.stat().st_size for path in kept_in(files)) > 0
     other = await success(world, clock)
-    with pytest.raises(NoRoomError):
-        await files.path(other, files.parts(other)[0])
+    made = [(await files.path(other, part)).stat().st_size for part in files.parts(other)]
+    files._cap = max(made)  # they cannot be made again: no cap removes them, and what can be is not refused for them
+    await asyncio.gather(*(files.path(other, part) for part in files.parts(other)))
     paths = [await files.path(batch, part) for part in files.parts(batch)]
     assert parquet.head(paths, 12)[-1] == {"n": "11"}
+    files.drop("q-1")
+    assert (len(files.sets(batch)), files.adopted_bytes, [path for path in paths if path.exists()]) == (0, 0, [])
+    files.drop("q-1")

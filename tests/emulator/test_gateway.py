@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.emulator.conftest import CATALOG, JOBS, Caller, Start
+from tests.support.clock import START, FakeClock
+from tui_app.emulator.credentials import Credentials
 from tui_app.emulator.gateway import BODY_CAP
 
 REFUSALS = [
@@ -50,6 +53,24 @@ async def test_unowned_paths_are_a_page_of_html(caller: Caller, method: str, pat
     assert answer.status_code == 404
     assert answer.headers["Content-Type"].startswith("text/html")
     assert answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8080", "http://localhost:8080"),
+        ("platform.example.com", "http://platform.example.com:80"),
+        ("[::1]:99", "http://[::1]:99"),
+        *((host, "http://127.0.0.1:80") for host in ("[::1", "a:b", "a:999999", "x@y", "a/b", "<b>", "a b", "")),
+    ],
+)
+async def test_links_begin_with_the_host_that_was_sent_if_it_is_one(caller: Caller, host: str, origin: str) -> None:
+    for path in ("/data/foundation/sandbox-management", "/data/foundation/schemaregistry/tenant/schemas"):
+        headers = caller.headers() | {"Host": host, "Accept": "application/vnd.adobe.xed-id+json"}
+        answer = await caller.http.get(path, headers=headers, params={"limit": "1", "offset": "0"})
+        assert answer.status_code == 200
+        link = answer.json()["_links"]["next"]
+        assert (link if isinstance(link, str) else link["href"]).startswith(f"{origin}/data/foundation/")
 
 
 async def test_posting_to_a_job_is_not_allowed(caller: Caller) -> None:
@@ -247,3 +268,10 @@ async def test_links_name_the_port_where_the_dialect_does(start: Start) -> None:
     for dialect, origin in (("seed", "http://127.0.0.1:80/"), ("openapi", "http://127.0.0.1/")):
         answer = await start(dialect=dialect).get("/data/foundation/sandbox-management/")
         assert answer["_links"]["page"]["href"].startswith(f"{origin}data")
+
+
+def test_each_start_is_an_organization_of_its_own() -> None:
+    first, later = FakeClock(), FakeClock(START + timedelta(milliseconds=1))
+    assert Credentials(first).org_id == Credentials(FakeClock()).org_id
+    assert Credentials(first).org_id != Credentials(later).org_id
+    assert Credentials(first).client_secret == Credentials(later).client_secret

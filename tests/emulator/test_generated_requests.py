@@ -1,6 +1,6 @@
 """Thousands of generated requests, most of them wrong in some way: every answer is one that the documents know.
 
-The gate sends a fixed 1,000 of them; `AEPX_REQUESTS=5000 python -m pytest tests/emulator/test_generated_requests.py`
+The gate sends a fixed 5,000 of them; `AEPX_REQUESTS=20000 python -m pytest tests/emulator/test_generated_requests.py`
 sends as many as it says, new ones each time.
 """
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tui_app.emulator.credentials import Client
 
-REQUESTS = int(os.environ.get("AEPX_REQUESTS", "1000"))
+REQUESTS = int(os.environ.get("AEPX_REQUESTS", "5000"))
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW")
 ODD = (
     *("", " ", "0", "-1", "1", "7", "100", "101", "1000", "1e3", "1.5", "NaN", "٣", "²", "9" * 40, "null", "true"),

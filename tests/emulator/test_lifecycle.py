@@ -166,3 +166,10 @@ def test_batch_ids_name_their_job_and_nothing_else_does() -> None:
     flipped = ("0" if batch[0] != "0" else "1") + batch[1:]
     for other in ("", "zz", flipped, batch.upper(), batch + "0", "+" + batch[1:], BatchIds(8).of(24_115, 3)):
         assert ids.parse(other) is None or other == batch
+
+
+@pytest.mark.parametrize(
+    "text", ["0" * 32, "f" * 100_000, "0x" + "0" * 30, "_1" * 16, " " * 32, "١" * 32, "-" + "1" * 31, "\ud800" * 32]
+)
+def test_a_text_that_is_no_batch_id_is_none(text: str) -> None:
+    assert BatchIds(7).parse(text) is None

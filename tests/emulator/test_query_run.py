@@ -188,6 +188,16 @@ async def test_a_ctas_that_is_cancelled_before_its_end_leaves_nothing(asker: Ask
     assert "created_dataset" not in told["_links"]
     assert set(sandbox.datasets) == before
     assert sandbox.written_batches == {}
+    files = asker.caller.emulator.files
+    assert files._folder is not None
+    assert (files.adopted_bytes, [*files._folder.path.glob("*.parquet")]) == (0, [])
+
+
+async def test_a_result_that_has_no_place_fails_and_the_next_one_runs(asker: Asker, tmp_path: Path) -> None:
+    asker.caller.emulator.files._parent = tmp_path / "missing"
+    told = await asker.ended("CREATE TABLE placeless AS SELECT 1 AS n")
+    assert (told["state"], [one["code"] for one in told["errors"]]) == ("FAILED", ["58000"])
+    assert (await asker.ended("SELECT 1"))["state"] == "SUCCESS"
 
 
 async def test_results_have_a_quota(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,9 +222,8 @@ async def test_the_loop_is_free_while_sql_is_read(asker: Asker) -> None:
 
 
 def run(sql: str, **more: Any) -> Outcome:
-    folders = more.pop("folders", ())
     tables = more.pop("tables", {})
-    return SqlRun(Job(read_statement(sql, {}).variants, tables, folders, most_rows=50_000, **more)).work()
+    return SqlRun(Job(read_statement(sql, {}).variants, tables, most_rows=50_000, **more)).work()
 
 
 @pytest.mark.parametrize(
@@ -240,7 +249,7 @@ def test_memory_bombs_fail_within_the_process(sql: str) -> None:
     "sql", [LONG, "SELECT levenshtein(repeat('a', 200000), repeat('b', 200000))"], ids=["join", "function"]
 )
 def test_stop_ends_even_what_heeds_no_interrupt(sql: str) -> None:
-    job = SqlRun(Job(read_statement(sql, {}).variants, {}, ()))
+    job = SqlRun(Job(read_statement(sql, {}).variants, {}))
     caught: list[SqlError] = []
 
     def work() -> None:
@@ -268,7 +277,7 @@ def test_an_endless_recursion_ends_with_its_limit() -> None:
 def test_a_result_larger_than_a_file_may_be_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql_run, "_LARGEST_FILE", 1_000_000)
     with pytest.raises(SqlError) as caught:
-        run("SELECT hash(range) AS h FROM range(1000000)", folders=(tmp_path,), out=tmp_path / "x.parquet")
+        run("SELECT hash(range) AS h FROM range(1000000)", out=tmp_path / "x.parquet")
     assert caught.value.by_system
     assert str(tmp_path) not in str(caught.value)
 
@@ -276,7 +285,7 @@ def test_a_result_larger_than_a_file_may_be_is_not_written(tmp_path: Path, monke
 def test_the_process_reaches_only_its_own_files(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     other = tmp_path / "other.parquet"
-    assert run("SELECT 7 AS n", folders=(tmp_path,), out=other).rows == 1
+    assert run("SELECT 7 AS n", out=other).rows == 1
     for sql in (
         f"FROM read_parquet('{other}')",
         f"FROM '{other}'",
@@ -291,12 +300,24 @@ def test_the_process_reaches_only_its_own_files(tmp_path: Path) -> None:
     ):
         # As if the reading of statements had let it through.
         with pytest.raises(SqlError):
-            SqlRun(Job((sql,), {}, (tmp_path / "own",))).work()
+            SqlRun(Job((sql,), {}, out=tmp_path / "own" / "rows.parquet")).work()
     assert sorted(one.name for one in tmp_path.iterdir()) == ["other.parquet", "own"]
-    assert SqlRun(Job(("SELECT * FROM t",), {"t": Table((other,))}, ())).work().rows == 1
+    assert SqlRun(Job(("SELECT * FROM t",), {"t": Table((other,))})).work().rows == 1
 
 
 def test_an_index_or_a_key_is_told_by_what_it_is_taken_from() -> None:
     numbers = "SELECT * FROM (SELECT [5, 6] AS l, 1 AS i) WHERE l[i] = 6"
     keys = "SELECT * FROM (SELECT MAP {'k': 6} AS m, 'k' AS i) WHERE m[i] = 6"
     assert (run(numbers).rows, run(keys).rows) == (1, 1)
+
+
+async def test_a_deleted_dataset_takes_what_queries_wrote_with_it(asker: Asker) -> None:
+    caller = asker.caller
+    made = await asker.ended("CREATE TABLE Passing AS SELECT 1 AS n")
+    dataset_id = made["_links"]["created_dataset"]["id"]
+    (batch_id,) = await batches(caller, dataset_id)
+    files = f"/data/foundation/export/batches/{batch_id}/files"
+    assert len((await caller.get(files))["data"]) == 1
+    assert (await caller.delete(f"{CATALOG}/dataSets/{dataset_id}")).status_code == 200
+    assert await batches(caller, dataset_id) == {}
+    assert (await caller.http.get(files, headers=caller.headers())).status_code == 404

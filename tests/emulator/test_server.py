@@ -73,9 +73,10 @@ async def test_a_taken_port_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(OSError, match=f"port {port}"):
+        with pytest.raises(OSError, match=f"port {port}: Address already in use. Choose another --port") as caught:
             await serve(Emulator(SystemClock(), jobs=0).app, port=port)
-    with pytest.raises(OSError, match="port 99999"):
+        assert "Errno" not in str(caught.value)
+    with pytest.raises(OSError, match=r"port 99999: .*[^.]\. Choose"):
         await serve(Emulator(SystemClock(), jobs=0).app, port=99_999)
 
 
@@ -94,7 +95,8 @@ emulator.close()
 """
 
 
-async def test_sigterm_ends_a_process_within_a_second_whatever_goes_on() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_a_process_within_a_second_whatever_goes_on(number: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-X", "dev", "-c", _PROCESS, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -111,9 +113,27 @@ async def test_sigterm_ends_a_process_within_a_second_whatever_goes_on() -> None
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{url}/nothing")).status_code == 404
         began = time.monotonic()
-        os.kill(process.pid, signal.SIGTERM)
+        os.kill(process.pid, number)
+        os.kill(process.pid, number)  # as from a terminal that closes: once from the kernel, once from the shell
         _, errors = await asyncio.wait_for(process.communicate(), 5)
         assert time.monotonic() - began < 1
     assert (process.returncode, errors) == (0, b"")
     for writer in writers:
         writer.transport.abort()
+
+
+async def test_a_signal_that_is_to_be_ignored_stays_ignored() -> None:
+    """`nohup` starts a process so; it must outlive the terminal."""
+    ignoring = f"import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN){_PROCESS}"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ignoring, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+    os.kill(process.pid, signal.SIGHUP)
+    async with httpx.AsyncClient() as client:
+        for _ in range(5):
+            assert (await client.get(f"{url}/nothing")).status_code == 404
+    os.kill(process.pid, signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 5)
+    assert process.returncode == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.emulator.conftest import JOBS, Start, minimal
 from tests.support.clock import START, FakeClock
-from tui_app.emulator.world.lifecycle import Timeline, state, timeline
+from tui_app.emulator.world.lifecycle import Lengths, Timeline, cancelled, laid, state
 from tui_app.emulator.world.time import FASTEST, LONGEST_STEP_S, SLOWEST, Pace, PlatformTime
 from tui_app.emulator.world.world import World
 
@@ -138,26 +138,32 @@ def test_a_speed_that_means_nothing_is_named(speed: float) -> None:
 @given(
     lengths=st.tuples(*[st.floats(0, 1_000)] * 5),
     outcome=st.sampled_from(["ok", "fail-export", "fail-write", "stuck", "slow-gap", "empty"]),
-    cancelled=st.none() | st.integers(0, 5_000_000),
-    at=st.integers(0, 6_000_000),
-    factor=st.floats(1e-6, 1e6),
+    cancel_at=st.none() | st.integers(0, 5_000_000),
+    turns=st.lists(st.tuples(st.integers(0, 2_000_000), st.floats(SLOWEST, FASTEST)), min_size=1, max_size=6),
 )
-def test_what_is_seen_at_a_change_of_pace_does_not_change(
-    lengths: tuple[float, float, float, float, float], outcome: str, cancelled: int | None, at: int, factor: float
+def test_what_was_seen_at_a_change_of_pace_does_not_change(
+    lengths: Lengths, outcome: str, cancel_at: int | None, turns: list[tuple[int, float]]
 ) -> None:
-    plan = timeline(0, lengths, outcome=outcome)
-    if cancelled is not None and cancelled <= at and not state(plan, cancelled).ended_ms:
-        plan = plan.cancel(cancelled, linger_ms=20_000)
-    changed = plan.paced(at, factor)
-    assert state(changed, at) == state(plan, at)
-    ended = plan.total_ms if plan.cancelled_ms is None else plan.cancelled_ms + plan.linger_ms
-    if at >= ended and outcome != "stuck":
-        assert state(changed, at + 10**12) == state(plan, at + 10**12)
+    pace, at = Pace(0, 1.0), 0
+    plan = laid(pace, 0, lengths, outcome=outcome)
+    for wait, speed in turns:
+        if cancel_at is not None and plan.cancelled_ms is None and at <= cancel_at <= at + wait:
+            plan = cancelled(plan, pace, cancel_at)
+        at += wait
+        seen = [state(plan, moment) for moment in range(max(0, at - 20), at + 1)]
+        pace.change(at, speed)
+        before = plan
+        plan = laid(pace, 0, lengths, outcome=outcome)
+        if before.cancelled_ms is not None:
+            plan = cancelled(plan, pace, before.cancelled_ms)
+        assert [state(plan, moment) for moment in range(max(0, at - 20), at + 1)] == seen
 
 
 def test_half_the_pace_takes_what_is_left_twice_as_long() -> None:
-    plan = Timeline(0, 10_000, 20_000, 30_000, 40_000, 50_000)
-    assert plan.paced(20_000, 2.0) == Timeline(0, 10_000, 30_000, 60_000, 80_000, 100_000)
+    pace = Pace(0, 1.0)
+    pace.change(20_000, 0.5)
+    plan = laid(pace, 0, (10, 20, 30, 40, 50), outcome="ok")
+    assert plan == Timeline(0, 10_000, 30_000, 60_000, 80_000, 100_000)
 
 
 @given(

@@ -160,6 +160,35 @@ async def test_arrivals_do_not_depend_on_who_looks_and_when(start: Start) -> Non
     assert await watched.get(JOBS, limit=100) == await unwatched.get(JOBS, limit=100)
 
 
+async def test_nothing_arrives_at_a_dataset_that_was_deleted(start: Start) -> None:
+    caller = start(alive=True, speed=60, jobs=200)
+    world = caller.emulator.world
+    prod = world.sandboxes["prod"]
+    await caller.clock.advance(3_000)
+    world.now_ms()
+    before = [prod.shelf.job(index) for index in range(len(prod.shelf))]
+    kept, *gone = {one.dataset_id: one for one in prod.room.targets}.values()
+    snapshot = prod.room.snapshot
+    assert snapshot is not None
+    for one in (*gone, snapshot):
+        assert (await caller.delete(f"{CATALOG}/dataSets/{one.dataset_id}")).status_code == 200
+    await caller.clock.advance(3_000)
+    world.now_ms()
+    jobs = [prod.shelf.job(index) for index in range(len(prod.shelf))]
+    assert [job.dataset_id for job in jobs[: len(before)]] == [job.dataset_id for job in before]
+    assert {job.dataset_id for job in before} > {kept.dataset_id}
+    assert len(jobs) > len(before) + 300
+    assert {job.dataset_id for job in jobs[len(before) :]} == {kept.dataset_id}
+    assert (await caller.delete(f"{CATALOG}/dataSets/{kept.dataset_id}")).status_code == 200
+    await caller.clock.advance(60)
+    assert len(await caller.get(JOBS, limit=1)) == 3
+
+
+def test_draws_take_any_text() -> None:
+    odd, other = Chance(1, "members", "\ud800"), Chance(1, "members", "\udfff")
+    assert odd.hex(16) == Chance(1, "members", "\ud800").hex(16) != other.hex(16)
+
+
 async def test_ids_rise_across_sandboxes_and_arrivals(start: Start) -> None:
     caller = start(alive=True, speed=60)
     made = []

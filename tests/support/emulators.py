@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -32,15 +33,21 @@ class EmulatorProcess:
 
 
 @contextmanager
-def running_emulator(home: Path, *options: str, **variables: str) -> Iterator[EmulatorProcess]:
-    """Start the command with these variables besides, wait for its ready line, and end it afterwards."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tui_app", "emulator", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment(home, **variables),
-    )
+def running_emulator(
+    home: Path, *options: str, errors: Path | None = None, **variables: str
+) -> Iterator[EmulatorProcess]:
+    """Start the command with these variables besides, wait for its ready line, and end it afterwards.
+
+    `errors` is the file that gets what it says on stderr.
+    """
+    with open(errors or os.devnull, "w", encoding="utf-8") as stderr:  # noqa: PTH123 - os.devnull is no Path
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tui_app", "emulator", *options],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            env=environment(home, **variables),
+        )
     with process:
         try:
             assert process.stdout is not None

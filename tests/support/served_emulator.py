@@ -28,7 +28,6 @@ class ServedEmulator:
     """
 
     def __init__(self, **options: Any) -> None:
-        self._options = options
         self.emulator = Emulator(SystemClock(), **options)
         self.base_url = ""
         self._port = 0
@@ -62,11 +61,10 @@ class ServedEmulator:
         self._thread.join(10)
         self._thread = None
 
-    def restart_anew(self) -> None:
-        """Come back at the same address as a new process does: tokens and jobs made meanwhile are forgotten."""
+    def restart(self) -> None:
+        """Come back at the same address without the tokens that were given out, as after a night's maintenance."""
         self.stop()
-        self.emulator.close()
-        self.emulator = Emulator(SystemClock(), **self._options)
+        self.emulator.credentials.revoke()
         self.start()
 
     def steer(self, change: Callable[[World], T]) -> T:

@@ -15,6 +15,7 @@ from tui_app.cli.session import run
 DIALECTS: Final = ("seed", "openapi", "newest", "mixed")
 _JOBS: Final = 5_000
 _SPEED: Final = 30.0
+_SPEEDS: Final = click.FloatRange(0.001, 1_000_000)
 _JOBS_MOST: Final = 2_000_000
 _ROWS: Final = 100_000
 _ROWS_MOST: Final = 1_000_000_000
@@ -31,14 +32,15 @@ and sandboxes; "limited" has a client without any rights. In another shell, with
   export AEPX_CLIENT_ID=… AEPX_CLIENT_SECRET=… AEPX_SANDBOX=prod
   aepx jobs list
 
-Or with any other program:
+Or with any other program, which can do with the access_token of that line:
 
 \b
+  ACCESS_TOKEN=…
   curl "$AEPX_BASE_URL/data/core/ups/export/jobs?limit=3" \\
     -H "Authorization: Bearer $ACCESS_TOKEN" -H "x-api-key: $AEPX_CLIENT_ID" \\
     -H "x-gw-ims-org-id: $AEPX_ORG_ID" -H "x-sandbox-name: prod"
 
-A segment id that contains one of these words decides how its job goes; any other job succeeds:
+A segment id that contains one of these words, in lower case, decides how its job goes; any other job succeeds:
 
 \b
   fail-export  FAILED at the end of the profile export
@@ -76,8 +78,9 @@ With --faults FILE things go wrong, and jobs go as they are told to. A file of t
   stages = { queue = 5, write = 30 }
 
 A fault needs its kind. Which calls meet it: path and method (patterns with *), times and after (counts of calls),
-probability, from_s and until_s (seconds since the start). What else it can have depends on the kind; a message
-about a wrong key names the right ones. The kinds:
+probability, from_s and until_s (seconds since the start). What else it can have depends on the kind:
+aepx emulator --help-faults explains every key, with its default and what is allowed, and what happens when several
+faults fit one call. The kinds:
 
 \b
   status      answers with a status, in any shape of error
@@ -111,16 +114,19 @@ are given: its outcome, and the length of its stages queue, export, gap, write, 
 With --control the ready line has "control": a url and a token of its own. Everything that changes while it runs:
 
 \b
-  GET    /emulator/state            time, speed, jobs held, tokens, faults
+  GET    /emulator/state            time, speed, tokens, faults, and jobs in
+                                    memory: those alive or changed
   GET    /emulator/faults           how often each was met; also with /ID
   POST   /emulator/faults           one more: the keys of the file, as JSON
   DELETE /emulator/faults           all of them, or with /ID one
   POST   /emulator/time             {"pause": true, "step_s": 60, "speed": 10}
+  GET    /emulator/jobs             the scripts that wait, and for how many
   POST   /emulator/jobs             one more script: the keys of [[job]]
   DELETE /emulator/jobs             forget the scripts that wait
   POST   /emulator/tokens/revoke    every token, or {"token": "…"}
 
 \b
+  CONTROL_URL=… CONTROL_TOKEN=…
   curl "$CONTROL_URL/time" -H "Authorization: Bearer $CONTROL_TOKEN" \\
     -d '{"pause": true, "step_s": 3600}'
 """
@@ -131,7 +137,7 @@ With --control the ready line has "control": a url and a token of its own. Every
 @click.option("--jobs", type=click.IntRange(0, _JOBS_MOST), default=_JOBS, show_default=True, help="Jobs of the past.")
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_SPEEDS,
     default=_SPEED,
     show_default=True,
     help="How much faster than real its jobs run.",
@@ -143,6 +149,14 @@ def demo(options: Globals, *, jobs: int, speed: float, seed: int) -> int:
     from tui_app.cli.app import run_demo  # noqa: PLC0415 - brings Textual
 
     return run_demo(options, jobs=jobs, speed=speed, seed=seed)
+
+
+def _explain_faults(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - as click calls it
+    if asked and not ctx.resilient_parsing:
+        from tui_app.wiring import faults_guide  # noqa: PLC0415 - brings the engine
+
+        click.echo(faults_guide(), nl=False)
+        ctx.exit()
 
 
 @click.command(cls=Command, help=_EMULATOR_HELP)
@@ -159,7 +173,7 @@ def demo(options: Globals, *, jobs: int, speed: float, seed: int) -> int:
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_SPEEDS,
     default=_SPEED,
     show_default=True,
     help="How much faster than real its jobs run.",
@@ -179,6 +193,14 @@ def demo(options: Globals, *, jobs: int, speed: float, seed: int) -> int:
 )
 @click.option("--late-dataset-check", is_flag=True, help="Accept a job whose dataset is wrong and let it fail.")
 @click.option("--faults", metavar="FILE", help="What is to go wrong, and how jobs are to go; see above.")
+@click.option(
+    "--help-faults",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_explain_faults,
+    help="Explain every key of a file of faults and exit.",
+)
 @click.option("--control", is_flag=True, help="Let others with the token look and steer, below /emulator.")
 @click.pass_obj
 def emulator(options: Globals, /, *, faults: str | None, token_life: int, **world: Any) -> int:

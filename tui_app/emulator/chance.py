@@ -22,7 +22,8 @@ class Chance:
     __slots__ = ("_at", "_block", "_key", "_pool")
 
     def __init__(self, seed: int, *topic: object) -> None:
-        self._key = "/".join(map(str, (seed, *topic))).encode()
+        # A stranger's text may hold a lone surrogate, which JSON allows.
+        self._key = "/".join(map(str, (seed, *topic))).encode("utf-8", "surrogatepass")
         self._pool = hashlib.blake2b(self._key).digest()
         self._at = 0
         self._block = 0

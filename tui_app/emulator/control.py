@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import ClientDisconnect, Request
 
 from tui_app.emulator.answers import json_answer, parse_json
-from tui_app.emulator.faults.document import DocumentError, described, fault, script
+from tui_app.emulator.faults.document import DocumentError, described, fault, script, scripted
+from tui_app.emulator.faults.faults import UNDISTURBED
 from tui_app.emulator.faults.keys import BadKeyError, Key, amount, shown
 from tui_app.emulator.gateway import BODY_CAP
 from tui_app.emulator.world.time import FASTEST, LONGEST_STEP_S, SLOWEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tui_app.emulator.world.time import PlatformTime
     from tui_app.emulator.world.world import World
 
-PREFIX = "/emulator"
+PREFIX = UNDISTURBED
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
 _TIME = {
     "pause": Key("true or false", lambda value: isinstance(value, bool)),
@@ -35,6 +36,7 @@ _TIME = {
     "speed": amount(SLOWEST, FASTEST),
 }
 _WHOLE_MOST = 15
+_METHODS = ("GET", "POST", "DELETE")
 
 
 class _ControlError(Exception):
@@ -73,6 +75,7 @@ class Control:
             ("POST", "/faults"): self._add_fault,
             ("DELETE", "/faults"): self._clear_faults,
             ("POST", "/time"): self._set_time,
+            ("GET", "/jobs"): self._list_scripts,
             ("POST", "/jobs"): self._add_script,
             ("DELETE", "/jobs"): self._clear_scripts,
             ("POST", "/tokens/revoke"): self._revoke,
@@ -114,9 +117,9 @@ class Control:
         handler = self._routes.get((request.method, path))
         if handler is not None:
             return handler(body)
-        methods = sorted(method for method, known in self._routes if known == path)
+        methods = [method for method in _METHODS if (method, path) in self._routes]
         if methods:
-            raise _ControlError(405, f"{request.method} means nothing here", f"Use {' or '.join(methods)}.")
+            raise _no_method(request.method, methods)
         known = ", ".join(f"{method} {PREFIX}{known}" for method, known in self._routes)
         raise _ControlError(404, f"There is nothing at {shown(_path(request))}", f"Use one of: {known}.")
 
@@ -127,10 +130,10 @@ class Control:
         return {
             "time": time.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "paused": time.is_paused,
-            "ahead_s": round(time.ahead_s, 3),
-            "since_s": round(time.now().timestamp() - world.started_ms / 1000, 3),
+            "ahead_s": _seconds(time.ahead_s),
+            "since_s": _seconds(time.now().timestamp() - world.started_ms / 1000),
             "speed": world.speed,
-            "jobs_held": sum(sandbox.shelf.held for sandbox in world.sandboxes.values()),
+            "jobs_in_memory": sum(sandbox.shelf.held for sandbox in world.sandboxes.values()),
             "scripts": len(world.scripts),
             "tokens": steered.credentials.valid_tokens,
             "requests": steered.served(),
@@ -141,7 +144,7 @@ class Control:
         return {"faults": [described(one) for one in self._steered.faults]}
 
     def _add_fault(self, body: Any) -> dict[str, Any]:
-        made = _read(fault, body)
+        made = _read(fault, body, "fault")
         try:
             return described(self._steered.faults.add(made))
         except ValueError as error:
@@ -161,7 +164,7 @@ class Control:
         if method == "GET":
             return described(found)
         if method != "DELETE":
-            raise _ControlError(405, f"{method} means nothing here", "Use DELETE or GET.")
+            raise _no_method(method, ["GET", "DELETE"])
         self._steered.faults.remove(number)
         return {"removed": 1}
 
@@ -185,12 +188,15 @@ class Control:
         return {name: value for name, value in self._state(None).items() if name != "faults"}
 
     def _add_script(self, body: Any) -> dict[str, Any]:
-        made = _read(script, body)
+        made = _read(script, body, "job")
         try:
             self._steered.world.script(made)
         except ValueError as error:
             raise _ControlError(409, str(error), f"Send DELETE {PREFIX}/jobs to forget those that wait.") from None
-        return {"scripts": len(self._steered.world.scripts)}
+        return scripted(made, made.times)
+
+    def _list_scripts(self, _: Any) -> dict[str, Any]:
+        return {"scripts": [scripted(one, left) for one, left in self._steered.world.scripts]}
 
     def _clear_scripts(self, _: Any) -> dict[str, Any]:
         count = len(self._steered.world.scripts)
@@ -225,27 +231,46 @@ async def _body(request: Request) -> Any:
         return parse_json(bytes(parts))
     except ValueError as error:
         raise _ControlError(
-            HTTPStatus.BAD_REQUEST, f"The body is not JSON: {ascii(str(error))[1:120]}", "Send a JSON object."
+            HTTPStatus.BAD_REQUEST, f"The body is not JSON: {ascii(str(error))[1:-1][:120]}", "Send a JSON object."
         ) from None
 
 
 def _keys(body: Any, known: tuple[str, ...], *, empty: bool = False) -> dict[str, Any]:
     """Return the body as an object that has no keys but `known`, and one of them unless it may be `empty`."""
-    if body is None and empty:
-        return {}
-    if not isinstance(body, dict) or not (body or empty):
+    keys = {} if body is None else _object(body)
+    if not keys and not empty:
         raise _ControlError(400, f"The body has none of the keys {', '.join(known)}", "Send a JSON object with one.")
-    for key in body:
+    for key in keys:
         if key not in known:
             raise _wrong(key, f"is not a key here; the keys are {', '.join(known)}")
-    return body
+    return keys
 
 
-def _read(read: Callable[[Any], Any], body: Any) -> Any:
+def _object(body: Any) -> dict[str, Any]:
+    if not isinstance(body, dict):
+        raise _ControlError(400, f"The body must be a JSON object, not {shown(body)}", "Correct it and send it again.")
+    found: dict[str, Any] = body
+    return found
+
+
+def _read(read: Callable[[Any], Any], body: Any, table: str) -> Any:
+    """Return what `read` makes of the keys that a file has below `[[table]]`."""
+    if table in _object({} if body is None else body):
+        hint = f"Send what is inside one [[{table}]] of a file, as an object of its own; one call for each."
+        raise _ControlError(400, f"{table} is the name of a table in a file, and no key here", hint, key=table)
     try:
-        return read(body)
+        return read({} if body is None else body)
     except DocumentError as error:
         raise _wrong(".".join(error.path), error.cause) from None
+
+
+def _seconds(value: float) -> float:
+    return round(value, 3) + 0.0  # which makes a plain zero of one that has a sign
+
+
+def _no_method(method: str, known: Sequence[str]) -> _ControlError:
+    listed = f"{', '.join(known[:-1])} or {known[-1]}" if len(known) > 1 else known[0]
+    return _ControlError(405, f"{method} means nothing here", f"Use {listed}.")
 
 
 def _wrong(key: str, cause: str) -> _ControlError:

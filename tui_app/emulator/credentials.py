@@ -20,7 +20,7 @@ class Client:
 
 
 class Credentials:
-    """Invented credentials, the same for the same seed, and the tokens that are valid now.
+    """Invented credentials, and the tokens that are valid now; seed and time of the start decide them.
 
     `token_lifetime_s` applies to tokens issued from then on; `revoke` ends tokens at once (API reference 1.1).
     `full` may do everything, `limited` nothing: no product profile names it.
@@ -39,7 +39,8 @@ class Credentials:
         self._issued = 0
         self._holders: dict[str, tuple[int, Client]] = {}
         chance = Chance(seed, "credentials")
-        self.org_id = f"EMULATED{chance.hex(16).upper()}@AdobeOrg"
+        # An organization of this start alone: its world is new, and no client's records of an earlier one hold for it.
+        self.org_id = f"EMULATED{Chance(seed, 'organization', now_ms(clock)).hex(16).upper()}@AdobeOrg"
         self.full = Client(f"emulated-client-{chance.hex(8)}", f"emulated-secret-{chance.hex(24)}")
         self.limited = Client(f"emulated-limited-{chance.hex(8)}", f"emulated-secret-{chance.hex(24)}", is_limited=True)
         self.clients = {one.client_id: one for one in (self.full, self.limited)}

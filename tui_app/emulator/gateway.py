@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BODY_CAP = 1_048_576
 _PORTS = {"http": ":80", "https": ":443"}
+_HOST = re.compile(r"(?:[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_PORT = re.compile(r":[0-9]{1,5}$")
 _BEARER = re.compile(r"^bearer\s+", re.IGNORECASE)
 _TRACKING_ID = re.compile(r"[!-~]{1,64}")
 
@@ -78,9 +80,12 @@ class Call:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port as the caller wrote them: the start of every absolute link in an answer."""
-        url = self.request.url
-        return f"{url.scheme}://{url.netloc}"
+        """Scheme, host and port as the caller wrote them; the server's own where that is no host."""
+        sent = self.request.headers.get("host", "")
+        if not _HOST.fullmatch(sent):
+            host, port = self.request.scope.get("server") or ("127.0.0.1", None)
+            sent = host if port is None else f"{host}:{port}"
+        return f"{self.request.scope['scheme']}://{sent}"
 
     @property
     def sandbox(self) -> Sandbox:
@@ -89,10 +94,10 @@ class Call:
 
     @property
     def linked_origin(self) -> str:
-        """The origin as the dialect's links spell it: some name the port even where the scheme implies it."""
-        url = self.request.url
-        port = "" if url.port is not None or not self.dialect.hrefs_name_port else _PORTS.get(url.scheme, "")
-        return f"{self.origin}{port}"
+        """The start of every absolute link in an answer: some dialects name even the port that the scheme implies."""
+        origin = self.origin
+        is_named = not self.dialect.hrefs_name_port or _PORT.search(origin) is not None
+        return origin if is_named else f"{origin}{_PORTS.get(self.request.scope['scheme'], '')}"
 
     def query(self, name: str) -> str | None:
         """Return a query parameter; an empty one counts as absent."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-_STOPS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+_STOPS = (signal.SIGINT, signal.SIGTERM, *([_HANGUP] if _HANGUP is not None else []))
 
 
 class _Protocol(H11Protocol):
@@ -73,8 +74,9 @@ async def serve(
 ) -> None:
     """Serve `app` until cancelled; call `on_ready` with the base URL once connections are answered.
 
-    Port 0 takes a free one. `handle_signals` makes SIGINT and SIGTERM end it, for a process that does nothing else;
-    open connections are closed, so it returns within a second.
+    Port 0 takes a free one. `handle_signals` makes SIGINT, SIGTERM and SIGHUP end it, for a process that does nothing
+    else; open connections are closed, so it returns within a second. What is tidied up after it is not disturbed by a
+    second signal, for they are caught until the loop closes.
 
     Raises:
         ValueError: `host` is not a loopback address.
@@ -98,14 +100,15 @@ async def serve(
             http=_Protocol,
         )
         server = _Server(config, lambda: on_ready(f"http://{shown}:{bound}"))
-        with _stopping(server) if handle_signals else contextlib.nullcontext():
-            task = asyncio.ensure_future(server.serve(sockets=[listener]))
-            try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError:
-                server.should_exit = True
-                await task
-                raise
+        if handle_signals:
+            _stop_on_signals(server)
+        task = asyncio.ensure_future(server.serve(sockets=[listener]))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await task
+            raise
 
 
 def loopback(host: str) -> str:
@@ -132,17 +135,16 @@ def _listen(address: str, port: int) -> socket.socket:
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
+        cause = (getattr(error, "strerror", None) or str(error)).rstrip(".")
         raise OSError(
-            f"The emulator cannot listen on {address} port {port}: {error}. Choose another --port, or 0 for a free one."
+            f"The emulator cannot listen on {address} port {port}: {cause}. Choose another --port, or 0 for a free one."
         ) from error
     listener.setblocking(False)
     return listener
 
 
-@contextlib.contextmanager
-def _stopping(server: uvicorn.Server) -> Iterator[None]:
+def _stop_on_signals(server: uvicorn.Server) -> None:
     if threading.current_thread() is not threading.main_thread():
-        yield
         return
     loop = asyncio.get_running_loop()
 
@@ -150,9 +152,5 @@ def _stopping(server: uvicorn.Server) -> Iterator[None]:
         server.should_exit = True
 
     for each in _STOPS:
-        loop.add_signal_handler(each, stop)
-    try:
-        yield
-    finally:
-        for each in _STOPS:
-            loop.remove_signal_handler(each)
+        if each is signal.SIGINT or signal.getsignal(each) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
+            loop.add_signal_handler(each, stop)

@@ -10,7 +10,7 @@ from tui_app.models.stage import duration_ms
 from tui_app.present.cells import Cell
 from tui_app.present.status import badge, badge_of, is_overdue
 from tui_app.present.text_lines import TextLine, clipped, heading, line, paragraphs, rows, wrapped
-from tui_app.present.times import UNKNOWN, absolute, age, duration, everything
+from tui_app.present.times import UNKNOWN, absolute, age, ago, duration, everything
 from tui_app.text import cell_width, fit_id, safe_text
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def title(
     took = duration(duration_ms(record.as_shown, record.moment(now_ms)))
     said = f"took {took}" if is_terminal(summary.status) else f"running for {took}"
     updated = summary.updated_ms
-    heard = absolute(updated, zone) if absolute_times else f"{age(updated, now_ms)} ago"
+    heard = absolute(updated, zone) if absolute_times else ago(updated, now_ms)
     job_id = safe_text(record.job.job_id)
     # Pieces of their own, so that a second later only what tells the time is painted.
     return clipped(
@@ -239,7 +239,7 @@ def overview_observed(
     found: list[TextLine] = [heading("Seen from here")]
     for one in record.observed:
         shown = badge(one.status)
-        when = absolute(one.seen_ms, zone) if absolute_times else f"{age(one.seen_ms, now_ms)} ago"
+        when = absolute(one.seen_ms, zone) if absolute_times else ago(one.seen_ms, now_ms)
         stage = f" in {safe_text(one.stage)}" if one.stage else ""
         found += wrapped((Cell(f"{when:<14}", "muted"), Cell(str(shown), shown.role), Cell(stage)), width)
     if not record.observed:

@@ -8,7 +8,7 @@ from tui_app.models.export_job import is_terminal
 from tui_app.models.stage import STAGES
 from tui_app.present.cells import Cell, Column
 from tui_app.present.status import badge_of, is_overdue
-from tui_app.present.times import UNKNOWN, absolute, age, duration, short_absolute
+from tui_app.present.times import UNKNOWN, absolute, age, ago, duration, short_absolute
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ def summary_lines(job: JobSummary, *, now_ms: int, zone: tzinfo | None = None) -
     lines = [
         ("status", Cell(str(shown), shown.role)),
         ("job", Cell(safe_text(job.job_id))),
-        ("created", Cell(f"{age(job.created_ms, now_ms)} ago" if job.created_ms is not None else UNKNOWN)),
+        ("created", Cell(ago(job.created_ms, now_ms))),
         ("", Cell(absolute(job.created_ms, zone), "muted")),
-        ("updated", Cell(f"{age(job.updated_ms, now_ms)} ago" if job.updated_ms is not None else UNKNOWN)),
+        ("updated", Cell(ago(job.updated_ms, now_ms))),
         ("", Cell(absolute(job.updated_ms, zone), "muted")),
         ("duration", Cell(duration(elapsed_ms(job, now_ms)))),
         ("stage", _stage(job, now_ms)),

@@ -50,6 +50,12 @@ def age(moment_ms: int | None, now_ms: int) -> str:
     return duration(minutes * 60 * _SECOND)
 
 
+def ago(moment_ms: int | None, now_ms: int) -> str:
+    """Write a moment as seen from now: `40m ago`, or `in 5s` by a clock that is ahead."""
+    written = age(moment_ms, now_ms)
+    return written if written == UNKNOWN or written.startswith("in ") else f"{written} ago"
+
+
 def absolute(moment_ms: int | None, zone: tzinfo | None = None) -> str:
     """Write a moment as local time to the second with its offset, `2024-03-01 11:00:00+01:00`.
 
@@ -78,8 +84,7 @@ def everything(moment_ms: int | None, now_ms: int, zone: tzinfo | None = None) -
     if moment_ms is None:
         return UNKNOWN
     utc = _moment(moment_ms).strftime("%H:%M:%SZ")
-    relative = age(moment_ms, now_ms)
-    return f"{absolute(moment_ms, zone)}  ({utc}, {relative if relative.startswith('in ') else f'{relative} ago'})"
+    return f"{absolute(moment_ms, zone)}  ({utc}, {ago(moment_ms, now_ms)})"
 
 
 def _moment(moment_ms: int) -> datetime:

@@ -62,32 +62,60 @@ _LIST: Final = {"Accept": "application/vnd.adobe.xed+json"}
 _LOOKUP: Final = {"Accept": "application/vnd.adobe.xed-full+json; version=1"}
 _BARE_LOOKUP: Final = {"Accept": "application/vnd.adobe.xed+json; version=1"}
 _WHOLE_DATASET: Final = {"name": "Replaced", "schemaRef": UNION}
+_WHOLE_JOB: Final = {
+    "fields": "identityMap,personalEmail.address",
+    "mergePolicy": {"id": "$policy", "version": 1},
+    "filter": {
+        "segments": [{"segmentId": "$segment", "segmentNs": "ups", "status": ["realized"]}],
+        "segmentQualificationTime": {"startTime": "2019-09-01T00:00:00Z", "endTime": "2019-09-02T00:00:00Z"},
+        "fromIngestTimestamp": "2018-10-25T13:22:04-07:00",
+        "emptyProfiles": True,
+    },
+    "additionalFields": {
+        "eventList": {
+            "fields": "eventType,timestamp",
+            "filter": {
+                "fromIngestTimestamp": "2018-10-25T13:22:04-07:00",
+                "toIngestTimestamp": "2024-10-25T13:22:04-07:00",
+            },
+        }
+    },
+    "destination": {"datasetId": "$dataset", "segmentPerBatch": True},
+    "schema": {"name": "_xdm.context.profile"},
+    "evaluationInfo": {"segmentation": False},
+}
+_CTAS: Final = {
+    "dbName": "prod:all",
+    "sql": "SELECT $key AS number",
+    "queryParameters": {"key": "1"},
+    "name": "Contract",
+    "description": "Held by the contract test",
+    "ctasParameters": {"datasetName": "contract_numbers", "description": "One number"},
+}
 
 # What follows the operation's name in brackets tells several calls of one operation apart.
 CALLS: Final[dict[str, Worked]] = {
     f"GET {UPS}/export/jobs": Worked({"limit": "50"}),
     f"GET {UPS}/export/jobs (last page)": Worked({"limit": "1000"}),
     f"GET {UPS}/export/jobs (filtered)": Worked({"status": "SUCCEEDED", "limit": "20"}),
-    f"POST {UPS}/export/jobs": Worked(
-        body={
-            "fields": "identityMap,personalEmail.address",
-            "mergePolicy": {"id": "$policy", "version": 1},
-            "filter": {"segments": [{"segmentId": "$segment", "segmentNs": "ups", "status": ["realized"]}]},
-            "destination": {"datasetId": "$dataset", "segmentPerBatch": True},
-            "schema": {"name": "_xdm.context.profile"},
-        }
-    ),
+    f"POST {UPS}/export/jobs": Worked(body=_WHOLE_JOB),
     f"POST {UPS}/export/jobs (everything)": Worked(
         body={"destination": {"datasetId": "$dataset"}, "schema": {"name": "_xdm.context.profile"}}
     ),
     f"GET {UPS}/export/jobs/{{EXPORT_JOB_ID}}": Worked(),
+    f"GET {UPS}/export/jobs/{{EXPORT_JOB_ID}} (asked for in full)": Worked(ids={"EXPORT_JOB_ID": "whole_job"}),
+    f"GET {UPS}/export/jobs/{{EXPORT_JOB_ID}} (failed)": Worked(ids={"EXPORT_JOB_ID": "failed_job"}),
     f"DELETE {UPS}/export/jobs/{{EXPORT_JOB_ID}}": Worked(),
     f"GET {UPS}/segment/definitions": Worked({"limit": "20", "page": "0"}),
     f"GET {UPS}/segment/definitions/{{SEGMENT_ID}}": Worked(),
     f"POST {UPS}/segment/definitions/bulk-get": Worked(body={"ids": [{"id": "$segment"}]}, status=207),
     f"GET {UPS}/audiences": Worked({"limit": "20"}),
     f"GET {UPS}/audiences/{{AUDIENCE_ID}}": Worked(),
+    f"GET {UPS}/audiences/{{AUDIENCE_ID}} (external)": Worked(ids={"AUDIENCE_ID": "external_audience"}),
+    f"GET {UPS}/audiences/{{AUDIENCE_ID}} (unknown)": Worked(status=404, ids={"AUDIENCE_ID": "nobody"}),
     f"POST {UPS}/audiences/bulk-get": Worked(body={"ids": [{"id": "$audience"}]}, status=207),
+    f"POST {UPS}/audiences/bulk-get (none)": Worked(body={"ids": []}, status=400),
+    f"POST {UPS}/audiences/bulk-get (unknown)": Worked(body={"ids": [{"id": "$nobody"}]}, status=404),
     f"GET {UPS}/segment/jobs": Worked({"limit": "20"}),
     f"POST {UPS}/segment/jobs": Worked(body=[{"segmentId": "$segment"}]),
     f"GET {UPS}/segment/jobs/{{SEGMENT_JOB_ID}}": Worked(),
@@ -100,6 +128,7 @@ CALLS: Final[dict[str, Worked]] = {
     f"POST {UPS}/config/mergePolicies/bulk-get": Worked(body={"ids": [{"id": "$policy"}]}, status=207),
     f"GET {CATALOG}/batches": Worked({"limit": "50"}),
     f"GET {CATALOG}/batches/{{BATCH_ID}}": Worked({"aggregate": "true"}),
+    f"GET {CATALOG}/batches/{{BATCH_ID}} (failed)": Worked(ids={"BATCH_ID": "failed_batch"}),
     f"GET {CATALOG}/lastBatches": Worked({"dataSetId": "$full_dataset"}),
     f"GET {CATALOG}/dataSets": Worked({"limit": "100"}),
     f"POST {CATALOG}/dataSets": Worked(body={"name": "Contract", "schemaRef": UNION}, status=201),
@@ -126,12 +155,17 @@ CALLS: Final[dict[str, Worked]] = {
     f"GET {REGISTRY}/{{CONTAINER_ID}}/schemas (last page)": Worked(headers=_LIST),
     f"GET {REGISTRY}/{{CONTAINER_ID}}/schemas/{{SCHEMA_ID}}": Worked(headers=_LOOKUP),
     f"GET {REGISTRY}/{{CONTAINER_ID}}/schemas/{{SCHEMA_ID}} (references)": Worked(headers=_BARE_LOOKUP),
+    f"GET {REGISTRY}/{{CONTAINER_ID}}/schemas (version)": Worked(headers=_LOOKUP, status=400),
+    f"GET {REGISTRY}/{{CONTAINER_ID}}/schemas (global)": Worked(headers=_LIST, ids={"CONTAINER_ID": "other_container"}),
     f"GET {REGISTRY}/tenant/unions": Worked(headers=_LIST),
+    f"GET {REGISTRY}/tenant/unions (version)": Worked(headers=_LOOKUP, status=400),
+    f"GET {REGISTRY}/tenant/unions/{{UNION_ID}} (no version)": Worked(headers=_LIST, status=400),
     f"GET {REGISTRY}/tenant/unions/{{UNION_ID}}": Worked(headers=_LOOKUP),
     f"GET {REGISTRY}/tenant/unions/{{UNION_ID}} (references)": Worked(headers=_BARE_LOOKUP),
     f"GET {QUERY}/connection_parameters": Worked(),
     f"GET {QUERIES}": Worked({"limit": "10"}, before=("query",)),
     f"POST {QUERIES}": Worked(body={"dbName": "prod:all", "sql": "SELECT 1", "name": "Contract"}, status=202),
+    f"POST {QUERIES} (dataset)": Worked(body=_CTAS, status=202),
     f"GET {QUERIES}/{{queryid}}": Worked(),
     f"PATCH {QUERIES}/{{queryid}}": Worked(body={"op": "cancel"}, status=202),
 }
@@ -177,12 +211,31 @@ class Ids:
             self._known[name] = str(await getattr(self, f"_find_{name}")())
         return self._known[name]
 
-    async def _finished(self) -> dict[str, Any]:
+    async def _jobs(self) -> list[dict[str, Any]]:
         page = await self._caller.get(JOBS, limit=1000)
         jobs: list[dict[str, Any]] = page.get("records") or page["children"]
-        return next(
-            job for job in jobs if job["status"] == "SUCCEEDED" and (job["destination"].get("batchId") or "") != ""
-        )
+        return jobs
+
+    async def _finished(self) -> dict[str, Any]:
+        """Return a job that succeeded, wrote one batch, and not an empty one."""
+        for job in await self._jobs():
+            batch = job["destination"].get("batchId")
+            if job["status"] == "SUCCEEDED" and batch:
+                listed = await self._caller.get(f"{EXPORT}/batches/{batch}/files")
+                if listed["data"]:
+                    return job
+        raise AssertionError("no job wrote anything")
+
+    async def _find_whole_job(self) -> str:
+        made = await self._caller.post(JOBS, await self.filled(_WHOLE_JOB))
+        assert made.is_success, made.text
+        return str(int(made.json()["id"]))
+
+    async def _find_failed_job(self) -> str:
+        return next(str(int(job["id"])) for job in await self._jobs() if job["status"] == "FAILED")
+
+    async def _find_failed_batch(self) -> str:
+        return str(next(iter(await self._caller.get(f"{CATALOG}/batches", status="failed", limit=1))))
 
     async def _find_job(self) -> str:
         return str(int((await self._finished())["id"]))
@@ -209,7 +262,17 @@ class Ids:
         return str((await self._caller.get(f"{UPS}/segment/definitions"))["segments"][0]["id"])
 
     async def _find_audience(self) -> str:
-        return str((await self._caller.get(f"{UPS}/audiences"))["children"][0]["id"])
+        return await self._audience("SegmentDefinition")
+
+    async def _find_external_audience(self) -> str:
+        return await self._audience("External")
+
+    async def _audience(self, kind: str) -> str:
+        audiences = (await self._caller.get(f"{UPS}/audiences", limit=200))["children"]
+        return next(str(one["id"]) for one in audiences if one["type"].startswith(kind))
+
+    async def _find_nobody(self) -> str:
+        return "00000000-0000-4000-8000-000000000000"
 
     async def _find_segment_job(self) -> str:
         return str((await self._caller.get(f"{UPS}/segment/jobs"))["children"][0]["id"])
@@ -240,6 +303,9 @@ class Ids:
 
     async def _find_container(self) -> str:
         return "tenant"
+
+    async def _find_other_container(self) -> str:
+        return "global"
 
     async def _find_sandbox(self) -> str:
         return "prod"

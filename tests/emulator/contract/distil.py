@@ -2,8 +2,8 @@
 
 The folder holds the files of github AdobeDocs/experience-platform-apis, `static/swagger-specs`, as of 16c60cd
 (2026-06-11; API reference 0): catalog, data-access, profile, query-service, sandbox, schema-registry, segmentation.
-What is kept are facts: method, path, query parameters, statuses, and of the bodies of good answers the types,
-properties, required names, enumerations and nullability. Descriptions, examples and all other prose stay behind.
+What is kept are facts: method, path, query parameters, statuses, the headers of good answers, and of all bodies the
+types, properties, required names, enumerations and nullability. Descriptions, examples and all other prose stay behind.
 """
 
 from __future__ import annotations
@@ -61,14 +61,15 @@ class _Book:
     def operation(self, path: str, method: str, item: dict[str, Any]) -> dict[str, Any]:
         told = item[method]
         parameters = [self._follow(one) for one in [*item.get("parameters", ()), *told.get("parameters", ())]]
-        good = {str(status): answer for status, answer in told["responses"].items() if str(status).startswith("2")}
+        answers = {str(status): answer for status, answer in told["responses"].items()}
+        headers = {status: sorted(answer.get("headers") or ()) for status, answer in answers.items()}
         return {
             "method": method.upper(),
             "path": path,
             "query": sorted(one["name"] for one in parameters if one.get("in") == "query"),
-            "statuses": sorted(str(status) for status in told["responses"]),  # "default" stands for every other
-            "bodies": {status: body for status, one in good.items() if (body := self._body(one)) is not None},
-            "headers": {status: sorted(one["headers"]) for status, one in good.items() if one.get("headers")},
+            "statuses": sorted(answers),  # "default" stands for every other
+            "bodies": {status: body for status, one in answers.items() if (body := self._body(one)) is not None},
+            "headers": {status: names for status, names in headers.items() if names and status.startswith("2")},
         }
 
     def _body(self, response: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jsonschema import Draft202012Validator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from jsonschema.exceptions import ValidationError
 
@@ -29,7 +29,7 @@ _AN_ID: Final = re.compile(r"[0-9]+|[0-9a-fA-F]{16,}.*|[0-9a-fA-F]{8}-.*")
 
 @dataclass(frozen=True)
 class Operation:
-    """One published operation: its statuses as text; by status, its good answers' body schemas and header names."""
+    """One published operation: its statuses as text; by status, body schemas, and of good answers header names."""
 
     method: str
     path: str
@@ -73,7 +73,34 @@ def strayings(schema: Any, body: object) -> set[str]:
     """
     validator = Draft202012Validator({**schema, "schemas": _SCHEMAS})
     found = {_told(error) for top in validator.iter_errors(body) for error in _leaves(top)}
-    return found | set(_strangers(schema, body, ""))
+    return found | set(_strangers(schema, body))
+
+
+def unsent(schema: Any, body: object) -> set[str]:
+    """Return the places of documented keys that no object at their place has; what is in a list counts together.
+
+    Nearly every published key is optional, so an answer without it is valid: this is how its loss is noticed.
+    """
+    documented: set[str] = set()
+    sent: set[str] = set()
+    for path, properties, found in _objects(schema, body, ""):
+        documented |= {f"{path}/{key}" for key in properties}
+        sent |= {f"{path}/{key}" for key in found}
+    return documented - sent
+
+
+def _objects(schema: Any, body: object, path: str) -> Iterator[tuple[str, Iterable[str], dict[str, Any]]]:
+    """Walk the objects of a body that the schema names keys for: place, those keys, the object."""
+    properties, items, others = _parts(schema)
+    if isinstance(body, dict):
+        yield path, properties, body
+        for key, value in body.items():
+            inner = properties.get(key, others)
+            if inner:
+                yield from _objects(inner, value, f"{path}{_place([key])}")
+    elif isinstance(body, list) and items:
+        for value in body:
+            yield from _objects(items, value, f"{path}/*")
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
@@ -109,18 +136,10 @@ def _kind(value: object) -> str:
     return "number" if isinstance(value, float) and not value.is_integer() else "integer"
 
 
-def _strangers(schema: Any, body: object, path: str) -> Iterator[str]:
-    properties, items, others = _parts(schema)
-    if isinstance(body, dict):
-        if properties and body and not set(properties) & set(body):
-            yield f"{path or '/'} has none of the documented keys"
-        for key, value in body.items():
-            inner = properties.get(key, others)
-            if inner:
-                yield from _strangers(inner, value, f"{path}{_place([key])}")
-    elif isinstance(body, list) and items:
-        for value in body:
-            yield from _strangers(items, value, f"{path}/*")
+def _strangers(schema: Any, body: object) -> Iterator[str]:
+    for place, properties, found in _objects(schema, body, ""):
+        if properties and found and not set(properties) & set(found):
+            yield f"{place or '/'} has none of the documented keys"
 
 
 def _parts(schema: Any) -> tuple[dict[str, Any], Any, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.emulator.contract.distil import OPERATIONS, distil
-from tests.emulator.contract.published import strayings
+from tests.emulator.contract.published import strayings, unsent
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,3 +139,18 @@ JOB = {"properties": {"id": {"type": "integer"}, "list": {"type": "array", "item
 )
 def test_strayings(schema: Any, body: object, found: set[str]) -> None:
     assert strayings(schema, body) == found
+
+
+@pytest.mark.parametrize(
+    ("schema", "body", "found"),
+    [
+        (JOB, {"id": 1, "list": [{"a": 1}]}, set()),
+        (JOB, {"id": 1}, {"/list"}),
+        (JOB, {"id": 1, "list": [{"b": 1}, {"a": None}]}, set()),
+        (JOB, {"id": 1, "list": [{"b": 1}]}, {"/list/*/a"}),
+        (JOB, [], set()),
+        ({"additionalProperties": JOB}, {"0123456789abcdef01": {"id": 1}}, {"/*/list"}),
+    ],
+)
+def test_unsent(schema: Any, body: object, found: set[str]) -> None:
+    assert unsent(schema, body) == found

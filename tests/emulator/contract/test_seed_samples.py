@@ -100,6 +100,7 @@ SAMPLES = (
     "GET /export/jobs, FAILED",
     "GET /export/jobs/{id}",
     "POST /export/jobs/{id}",
+    "GET /export/jobs/ as printed",
     "GET /export/jobs/24115",
     "DELETE /export/jobs/726",
 )
@@ -171,6 +172,8 @@ async def test_list_export_jobs(seed: Caller, query: str) -> None:
     assert body["page"]["pageSize"] == len(body["records"]) == (4 if "limit" in query else 100)
     last = body["records"][-1]
     assert body["page"]["pageOffset"] == f"{last['creationTime']}_{last['id']}"
+    limit = body["page"]["pageSize"]
+    assert body["link"]["next"] == f"/export/jobs/?limit={limit}&offset={body['page']['pageOffset']}"
     if query == "?offset=2":
         everything = (await seed.get(JOBS))["records"]
         assert [one["id"] for one in body["records"][:98]] == [one["id"] for one in everything[2:]]
@@ -207,6 +210,13 @@ async def test_the_curl_sample_of_the_cancel_call_is_a_known_difference(seed: Ca
     made = (await seed.post(JOBS, NEW_JOB)).json()
     answer = await seed.http.post(f"{JOBS}/{made['id']}", headers=seed.headers())
     held("POST /export/jobs/{id}", [f"status {answer.status_code}"])
+
+
+async def test_the_curl_sample_of_the_list_call_is_a_known_difference(seed: Caller) -> None:
+    headers = seed.headers()
+    del headers["x-sandbox-name"]
+    answer = await seed.http.get(f"{JOBS}/", headers=headers)
+    held("GET /export/jobs/ as printed", [f"status {answer.status_code}"])
 
 
 @pytest.mark.parametrize("sample", ["GET /export/jobs/24115", "DELETE /export/jobs/726"])

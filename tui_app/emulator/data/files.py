@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
+import errno
+import os
 import shutil
-import tempfile
 import threading
-import weakref
 from collections import Counter, OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tui_app.emulator.data import parquet
 from tui_app.emulator.data.columns import Columns, columns
+from tui_app.emulator.data.folder import Folder
 from tui_app.emulator.data.layout import MOST_ROWS, PAIR, FileSet, Layout, Part, arranged, planned
 from tui_app.emulator.data.members import bounds, people_of, withheld
 from tui_app.emulator.data.rows import EVENT_DAYS, Export, Window
 from tui_app.emulator.world.batches import Batch, find_batch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
@@ -34,12 +34,12 @@ __all__ = ["Batch", "FileSet", "NoRoomError", "ParquetFiles", "Part"]
 
 CAP_BYTES = 2 * 1024**3
 _INTERRUPT_S = 0.01
-_MAKERS = 2  # parts that are made at once
-_PART_COST = 5_000_000  # plain values in a part at most: made in under a second on one core
+_MAKERS = 1  # parts that are made at once: a wide one takes 250 MB meanwhile, and a core
+_PART_COST = 3_000_000  # plain values in a part at most: made in under a second on one core, in under 300 MB
 _COSTLY = 1_000  # plain values in a row from which on each part has a file id of its own
-_FILE_NUMBER = re.compile(r"[0-9]{1,9}")
 LONGEST_ID = 100  # characters; longer ones are nobody's, and too long to be taken for numbers
-_EMPTY_LAYOUT = Layout((), {})
+_EMPTY = planned(0, "", 0, most=1)
+_FULL = os.strerror(errno.ENOSPC)
 _GOING_DOWN = "The emulator is going down."
 _Key = tuple[str, str]
 
@@ -48,18 +48,28 @@ class NoRoomError(Exception):
     """A part cannot be made: no disk, a cap that is too small, no DuckDB, or the emulator is going down."""
 
 
-@dataclass(slots=True)
+class _DiskFullError(NoRoomError):
+    """The disk is full: what is kept may go."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     path: Path
     size: int
-    is_foreign: bool = False  # written by a query: cannot be made again
+
+
+@dataclass(frozen=True, slots=True)
+class _Adopted:
+    layout: Layout
+    size: int
+    paths: dict[str, Path] = field(default_factory=dict)
 
 
 class ParquetFiles:
     """The parquet files of a world's batches, kept in a folder that goes with the emulator.
 
-    `folder` is where that folder is made, the system's temporary one by default. The files in it take up to
-    `cap_bytes`; the one that was not read for the longest time goes first, one that is held never.
+    `folder` is where that folder is made, the system's temporary one by default. The files that are made in it take
+    up to `cap_bytes`; the one that was not read for the longest time goes first, one that is held never.
     All of it may be called from any thread and any event loop.
     """
 
@@ -68,34 +78,32 @@ class ParquetFiles:
         self._parent = folder
         self._cap = cap_bytes
         self._lock = threading.RLock()
-        self._folder: Path | None = None
+        self._folder: Folder | None = None
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._being_made: dict[_Key, Future[Path]] = {}
         self._holders: Counter[_Key] = Counter()
-        self._adopted: dict[str, Layout] = {}
+        self._adopted: dict[str, _Adopted] = {}
         self._open: set[DuckDBPyConnection] = set()
         self._makers: ThreadPoolExecutor | None = None
         self._named = 0
         self._closed = False
 
-    def sets(self, batch: Batch) -> tuple[FileSet, ...]:
+    def sets(self, batch: Batch) -> Sequence[FileSet]:
         """Return the dataset files that the batch's listing shows: none while it runs, when it failed or is empty."""
         return self._layout(batch).sets
 
-    def parts(self, batch: Batch) -> tuple[Part, ...]:
+    def parts(self, batch: Batch) -> Sequence[Part]:
         """Return all physical files of the batch in the order of their rows."""
-        return tuple(self._layout(batch).parts)
+        return self._layout(batch).parts
 
     def find(self, sandbox: Sandbox, file_id: str, now_ms: int) -> tuple[Batch, FileSet] | None:
         """Return the batch and the files that a dataset file id stands for; None when it stands for nothing."""
-        batch_id, dash, number = file_id.rpartition("-")
-        if not dash or not _FILE_NUMBER.fullmatch(number) or len(batch_id) > LONGEST_ID:
+        batch_id = file_id.rpartition("-")[0]
+        if not batch_id or len(batch_id) > LONGEST_ID:
             return None
         batch = find_batch(self._world, sandbox, batch_id, now_ms=now_ms)
-        if batch is None:
-            return None
-        found = self._layout(batch).by_id.get(file_id)
-        return None if found is None else (batch, found)
+        found = None if batch is None else self._layout(batch).find(file_id)
+        return None if batch is None or found is None else (batch, found)
 
     async def path(self, batch: Batch, part: Part) -> Path:
         """Return where the part's bytes are, made now if need be; it may go at any time, see `held`.
@@ -123,25 +131,40 @@ class ParquetFiles:
     def adopt(self, batch_id: str, paths: Sequence[Path]) -> None:
         """Take over parquet files that a query wrote as the files of its batch; blocks while their rows are counted.
 
-        They are moved, count against the cap, and stay until `close`: they cannot be made again.
+        They are moved, and stay until `drop` or `close`: they cannot be made again, so the cap is not for them.
 
         Raises:
             NoRoomError: they cannot be moved.
         """
-        sizes = [path.stat().st_size for path in paths]
-        counts = [parquet.rows_in(path) for path in paths]
-        layout = arranged(self._world.seed, batch_id, counts)
-        for part, path, size in zip(layout.parts, paths, sizes, strict=True):
-            home = self._new_path()
-            try:
+        layout = arranged(self._world.seed, batch_id, [parquet.rows_in(path) for path in paths])
+        adopted = _Adopted(layout, sum(path.stat().st_size for path in paths))
+        try:
+            for part, path in zip(layout.parts, paths, strict=True):
+                adopted.paths[part.name] = home = self._new_path()
                 shutil.move(path, home)
-            except OSError as error:
-                raise NoRoomError(f"Cannot keep a query's file: {error.strerror}.") from error
-            with self._lock:
-                self._kept[batch_id, part.name] = _Kept(home, size, is_foreign=True)
-        with self._lock:
-            self._adopted[batch_id] = layout
-            self._evict()
+        except OSError as error:
+            raise NoRoomError(f"Cannot keep a query's file: {error.strerror}.") from error
+        self._adopted[batch_id] = adopted
+
+    @property
+    def adopted_bytes(self) -> int:
+        """How much the files take that were taken over."""
+        return sum(one.size for one in self._adopted.values())
+
+    def drop(self, batch_id: str) -> None:
+        """Remove the files that were taken over for this batch, if any were."""
+        adopted = self._adopted.pop(batch_id, None)
+        for path in adopted.paths.values() if adopted is not None else ():
+            _unlink(path)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Yield where another may write a file, which is removed in the end; raises NoRoomError without a folder."""
+        path = self._new_path()
+        try:
+            yield path
+        finally:
+            _unlink(path)
 
     def close(self) -> None:
         """Stop what is being made and remove what was made."""
@@ -155,7 +178,7 @@ class ParquetFiles:
             self._kept.clear()
             folder, self._folder = self._folder, None
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.close()
 
     def _interrupt(self) -> None:
         """End what is being made; again and again, for DuckDB forgets an interrupt that comes before its query."""
@@ -170,15 +193,18 @@ class ParquetFiles:
     def _layout(self, batch: Batch) -> Layout:
         adopted = self._adopted.get(batch.batch_id)
         if adopted is not None:
-            return adopted
+            return adopted.layout
         if batch.job is None or not batch.rows:
-            return _EMPTY_LAYOUT
+            return _EMPTY
         cost = _columns(batch.job).cost
         most = max(1, min(MOST_ROWS, _PART_COST // cost))
         together = PAIR if cost < _COSTLY else 1  # a listing tells lengths, so it makes what it shows
         return planned(self._world.seed, batch.batch_id, batch.rows, most=most, together=together)
 
     async def _ready(self, key: _Key, batch: Batch, part: Part) -> Path:
+        adopted = self._adopted.get(batch.batch_id)
+        if adopted is not None:
+            return adopted.paths[part.name]
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -187,14 +213,10 @@ class ParquetFiles:
             making = self._being_made.get(key)
             if making is None:
                 making = self._start(key, batch, part)
-        try:
-            # Shielded: others may wait for the same part.
-            return await asyncio.shield(asyncio.wrap_future(making))
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if making.cancelled() and task is not None and not task.cancelling():
-                raise NoRoomError(_GOING_DOWN) from None
-            raise
+        await _end_of(making)
+        if making.cancelled():
+            raise NoRoomError(_GOING_DOWN)
+        return making.result()
 
     def _start(self, key: _Key, batch: Batch, part: Part) -> Future[Path]:
         if self._closed:
@@ -210,23 +232,24 @@ class ParquetFiles:
             path = self._new_path()
             try:
                 self._write(batch, part, path)
-                size = path.stat().st_size
-            except ModuleNotFoundError as error:
-                raise NoRoomError(
-                    f"Cannot write {part.name}: the emulator needs duckdb, see its demo extra."
-                ) from error
-            except OSError as error:
-                raise NoRoomError(f"Cannot write {part.name}: {error.strerror or error}.") from error
+            except _DiskFullError:
+                if not self._forget_idle():
+                    raise
+                self._write(batch, part, path)
+            size = path.stat().st_size
             with self._lock:
                 self._kept[key] = _Kept(path, size)
-                self._evict(new=key)
+                self._evict(key)
             return path
         finally:
             with self._lock:
                 self._being_made.pop(key, None)
 
     def _write(self, batch: Batch, part: Part, path: Path) -> None:
-        import duckdb  # noqa: PLC0415 - see `parquet`
+        try:
+            import duckdb  # noqa: PLC0415 - see `parquet`
+        except ModuleNotFoundError as error:
+            raise NoRoomError(f"Cannot write {part.name}: the emulator needs duckdb, see its demo extra.") from error
 
         draft = path.with_suffix(".tmp")
         try:
@@ -244,7 +267,9 @@ class ParquetFiles:
             draft.replace(path)
         except duckdb.InterruptException:
             raise NoRoomError(_GOING_DOWN) from None
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            if _FULL in str(error):
+                raise _DiskFullError(f"Cannot write {part.name}: {_FULL}.") from error
             raise NoRoomError(f"Cannot write {part.name}: {str(error).splitlines()[0]}") from error
         finally:
             draft.unlink(missing_ok=True)
@@ -277,14 +302,13 @@ class ParquetFiles:
                 raise NoRoomError(_GOING_DOWN)
             if self._folder is None:
                 try:
-                    self._folder = Path(tempfile.mkdtemp(prefix="aepx-emulator-", dir=self._parent))
+                    self._folder = Folder(self._parent)
                 except OSError as error:
                     raise NoRoomError(f"Cannot make a folder for parquet files: {error.strerror}.") from error
-                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             self._named += 1
-            return self._folder / f"{self._named:08d}.parquet"
+            return self._folder.path / f"{self._named:08d}.parquet"
 
-    def _evict(self, new: _Key | None = None) -> None:
+    def _evict(self, new: _Key) -> None:
         """Remove what was not read for the longest time until the rest is under the cap.
 
         Raises:
@@ -294,19 +318,48 @@ class ParquetFiles:
         for key in list(self._kept):
             if total <= self._cap:
                 return
-            if key != new and not self._holders[key] and not self._kept[key].is_foreign:
-                total -= self._drop(key)
-        if total > self._cap and new is not None:
-            size = self._drop(new)
+            if key != new and not self._holders[key]:
+                total -= self._forget(key)
+        if total > self._cap:
+            size = self._forget(new)
             raise NoRoomError(
                 f"A part of {size} bytes does not fit into the cap of {self._cap} bytes for parquet files."
             )
 
-    def _drop(self, key: _Key) -> int:
+    def _forget_idle(self) -> int:
+        """Remove all that can be made again and nobody holds; return how many bytes that were."""
+        with self._lock:
+            return sum(self._forget(key) for key in list(self._kept) if not self._holders[key])
+
+    def _forget(self, key: _Key) -> int:
         gone = self._kept.pop(key)
-        with contextlib.suppress(OSError):
-            gone.path.unlink()
+        _unlink(gone.path)
         return gone.size
+
+
+async def _end_of(making: Future[Path]) -> None:
+    """Wait until a part is made or is not going to be; who stops waiting disturbs nobody else who waits for it.
+
+    What came of it is not passed through the loop, which would complain of an error that nobody stayed to hear.
+    """
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not ended.done():
+            ended.set_result(None)
+
+    def tell_the_loop(_: Future[Path]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell)
+
+    making.add_done_callback(tell_the_loop)
+    await ended
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _columns(job: Job) -> Columns:

@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import tempfile
-import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui_app.emulator.chance import Chance
@@ -24,9 +20,9 @@ from tui_app.emulator.data.tables import NO_COLUMNS, open_table
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+    from pathlib import Path
 
     from tui_app.emulator.data.files import ParquetFiles
-    from tui_app.emulator.world.datasets import Dataset
     from tui_app.emulator.world.world import Sandbox, World
 
 _T = TypeVar("_T")
@@ -59,8 +55,6 @@ class Queries:
         self._moments: dict[str, set[int]] = {}
         self._made = 0
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._folder: Path | None = None
-        self._kept_bytes = 0
         self._is_closed = False
 
     def submit(
@@ -123,14 +117,12 @@ class Queries:
         return query
 
     def close(self) -> None:
-        """Stop what runs and remove what was written but not kept."""
+        """Stop what runs; what was written goes with the files."""
         self._is_closed = True
         for held in self._held.values():
             for query in held.values():
                 if query.ended_ms is None:
                     self._stop(query, "KILLED")
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _moment(self, sandbox: str, at_ms: int) -> int:
         """Return `at_ms` or the next moment that no other query of the sandbox has: pages are cut at moments."""
@@ -161,7 +153,7 @@ class Queries:
         self._moments[query.sandbox].difference_update(one for one in query.times if one > now)
         if query.started_ms is not None and query.started_ms > now:
             query.started_ms = None
-        undo(self._world.sandboxes[query.sandbox], query)
+        undo(self._files, self._world.sandboxes[query.sandbox], query)
         timeout = SqlError("53400", "Statement timeout: the query took longer than it may.")
         self._end(query, outcome, errors=(timeout,) if outcome == "TIMEOUT" else (), at_ms=now)
         if query.work.run is not None:
@@ -184,27 +176,19 @@ class Queries:
             queued = query.created_ms + round(chance.between(*_QUEUE_S) * 1000 / speed)
             query.started_ms = self._moment(sandbox.name, max(queued, self._world.now_ms()))
             least = query.started_ms + max(1, round(chance.between(*_RUN_S) * 1000 / speed))
-            folder = Path(tempfile.mkdtemp(dir=self._home()))
             try:
-                rows = await self._rows(sandbox, query, folder)
+                rows = await self._rows(sandbox, query)
                 self._end(query, "SUCCESS", rows=rows, at_ms=max(least, self._world.now_ms()))
             except (SqlError, NoRoomError, OSError) as error:
                 fault = error if isinstance(error, SqlError) else SqlError("58000", str(error), by_system=True)
                 self._end(query, "FAILED", errors=(fault,), at_ms=max(least, self._world.now_ms()))
             finally:
-                shutil.rmtree(folder, ignore_errors=True)
                 query.work.run = None
                 if query.ended_ms is None:  # a fault of ours, which asyncio reports, or the loop is going down
                     fault = SqlError("58000", "Internal system failure.", by_system=True)
                     self._end(query, "FAILED", errors=(fault,), at_ms=self._world.now_ms())
 
-    def _home(self) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="aepx-queries-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder
-
-    async def _rows(self, sandbox: Sandbox, query: Query, folder: Path) -> int:
+    async def _rows(self, sandbox: Sandbox, query: Query) -> int:
         """Run the SQL, keep what it writes, and return how many rows there are."""
         statement = query.statement
         if statement.kind == "select" and statement.limit is not None and statement.limit > LARGEST_LIMIT:
@@ -220,37 +204,28 @@ class Queries:
             for name, dataset in wanted.items():
                 opened = open_table(self._world, self._files, sandbox, dataset, stack=stack)
                 tables[name] = await self._within(_MOST_REAL_S, query, opened)
-            job = self._job(sandbox, statement, tables, target=target, folder=folder)
+            if statement.lists_tables:
+                now = self._world.now_ms()
+                names = [one.table_name for one in sandbox.datasets.values() if one.table_ms <= now]
+                tables = dict.fromkeys(names, NO_COLUMNS) | tables
+            job = Job(
+                variants=statement.variants,
+                tables=tables,
+                out=stack.enter_context(self._files.scratch()) if statement.kind != "select" else None,
+                like=target.table_name if target is not None else None,
+                most_rows=MOST_ROWS if statement.kind == "select" and statement.limit is None else None,
+                longest_s=_MOST_REAL_S,
+            )
             outcome = await self._run(query, SqlRun(job))
             if job.out is not None:
-                self._charge(job.out)
+                self._check_room(job.out)
                 await keep(self._world, self._files, sandbox, query, path=job.out, outcome=outcome)
         return outcome.rows
 
-    def _charge(self, path: Path) -> None:
-        """Count a result's bytes: unlike an export's they cannot be made again, so they stay."""
-        size = path.stat().st_size
-        if self._kept_bytes + size > _KEPT_BYTES:
+    def _check_room(self, path: Path) -> None:
+        """Refuse a result that is too much: unlike an export's files those of queries cannot be made again."""
+        if self._files.adopted_bytes + path.stat().st_size > _KEPT_BYTES:
             raise SqlError("53100", f"The results of queries would take more than {_KEPT_BYTES} bytes.", by_system=True)
-        self._kept_bytes += size
-
-    def _job(
-        self, sandbox: Sandbox, statement: Statement, tables: dict[str, Table], *, target: Dataset | None, folder: Path
-    ) -> Job:
-        if statement.lists_tables:
-            now = self._world.now_ms()
-            names = [one.table_name for one in sandbox.datasets.values() if one.table_ms <= now]
-            tables = dict.fromkeys(names, NO_COLUMNS) | tables
-        is_written = statement.kind != "select"
-        return Job(
-            variants=statement.variants,
-            tables=tables,
-            folders=(folder,),
-            out=folder / "rows.parquet" if is_written else None,
-            like=target.table_name if target is not None else None,
-            most_rows=MOST_ROWS if not is_written and statement.limit is None else None,
-            longest_s=_MOST_REAL_S,
-        )
 
     async def _run(self, query: Query, run: SqlRun) -> Outcome:
         """Run the SQL no longer than it may: by the platform's time, and by the machine's."""

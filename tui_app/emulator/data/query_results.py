@@ -59,7 +59,13 @@ async def keep(
     chance = Chance(world.seed, "query-result", query.query_id)
     _check_columns(query.statement, outcome)
     batch_id = chance.hex(32)
-    await asyncio.to_thread(files.adopt, batch_id, [path])
+    adopting = asyncio.ensure_future(asyncio.to_thread(files.adopt, batch_id, [path]))
+    try:
+        await asyncio.shield(adopting)
+    except asyncio.CancelledError:
+        await asyncio.wait([adopting])  # the thread cannot be stopped; it takes milliseconds
+        files.drop(batch_id)
+        raise
     target = target_of(sandbox, query.statement)  # only now: another query may have made it meanwhile
     if target is None:
         target = _made(world, sandbox, query, chance)
@@ -78,10 +84,11 @@ async def keep(
     )
 
 
-def undo(sandbox: Sandbox, query: Query) -> None:
+def undo(files: ParquetFiles, sandbox: Sandbox, query: Query) -> None:
     """Take back what a query has written: it was stopped before its caller saw the end."""
     if query.batch_id is not None:
         sandbox.written_batches.pop(query.batch_id, None)
+        files.drop(query.batch_id)
         query.batch_id = None
     if query.made_id is not None:
         sandbox.datasets.pop(query.made_id, None)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from tui_app.emulator.data.statement import SqlError, Statement
 
 State = Literal["SUBMITTED", "IN_PROGRESS", "SUCCESS", "FAILED", "KILLED", "TIMEOUT"]
-STATES: tuple[State, ...] = ("SUBMITTED", "IN_PROGRESS", "SUCCESS", "FAILED", "KILLED", "TIMEOUT")
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from tui_app.emulator.chance import Chance
 from tui_app.emulator.data import words
+from tui_app.emulator.data.parquet import quoted
 from tui_app.emulator.data.values import PERSON_SEED, Draw, crm_id, email, listed, text, value
 
 if TYPE_CHECKING:
@@ -104,9 +105,9 @@ class Export:
         people = " UNION ALL ".join(f"FROM range({low},{high})" for low, high in self._people(first, count))
         before = self.before_ms - _LATELY_DAYS * _DAY_MS
         draw = Draw(PERSON_SEED, "", f"{before}::BIGINT")
-        shown = [f"{self._column(one, draw.of(one.name))} AS {_quoted(one.name)}" for one in self.columns.profile]
+        shown = [f"{self._column(one, draw.of(one.name))} AS {quoted(one.name)}" for one in self.columns.profile]
         if self.columns.events:
-            shown.append(f"{self._events(draw)} AS {_quoted(EVENTS)}")
+            shown.append(f"{self._events(draw)} AS {quoted(EVENTS)}")
         return (
             f"WITH who(p) AS ({people}), "  # noqa: S608 - what comes from outside has gone through `text`
             f"seeded AS (SELECT p, hash(xor(hash(p),{seed}::UBIGINT)) {PERSON_SEED} FROM who), "
@@ -246,7 +247,3 @@ def _array(item: Field, draw: Draw) -> str:
     seeds = f"list_transform(range(1+{draw.of(draw.topic + '#').below(3)}),lambda i: hash(xor({draw.bits},i::UBIGINT)))"
     inside = replace(draw, seed=name)
     return f"list_transform({seeds},lambda {name}: {_shape(item, inside)})"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -39,14 +39,12 @@ class Outcome:
 class Job:
     """SQL to run: spellings of one SELECT, and the tables by name; nothing else of the machine can be reached.
 
-    `folders` may be read and written too. `out` is the parquet file to write; without it rows are counted, at most
-    `most_rows` of them. `like` names the table whose columns the rows must fit. `longest_s` bounds the processor's
-    time, seconds.
+    `out` is the parquet file to write; without it rows are counted, at most `most_rows` of them. `like` names the table
+    whose columns the rows must fit. `longest_s` bounds the processor's time, seconds.
     """
 
     variants: tuple[str, ...]
     tables: dict[str, Table]
-    folders: tuple[Path, ...]
     out: Path | None = None
     like: str | None = None
     most_rows: int | None = None
@@ -61,8 +59,6 @@ class Job:
                 name: {"files": [str(one) for one in table.files], "empty": table.empty}
                 for name, table in self.tables.items()
             },
-            "folders": [str(one) for one in self.folders],
-            "files": [str(one) for table in self.tables.values() for one in table.files],
             "out": None if self.out is None else str(self.out),
             "like": self.like,
             "most_rows": self.most_rows,

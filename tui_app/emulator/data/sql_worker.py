@@ -75,8 +75,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     import duckdb  # noqa: PLC0415 - see main
 
     with duckdb.connect(":memory:", config=_SETTINGS | {"memory_limit": f"{job['memory_bytes']}B"}) as connection:
-        connection.execute("SET allowed_paths = ?", [job["files"]])
-        connection.execute("SET allowed_directories = ?", [job["folders"]])
+        files = [one for table in job["tables"].values() for one in table["files"]]
+        connection.execute("SET allowed_paths = ?", [files if job["out"] is None else [*files, job["out"]]])
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
         for name, table in job["tables"].items():
@@ -89,9 +89,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
             select, columns = _shaped(
                 select, columns, connection.execute(f"DESCRIBE {_quoted(job['like'])}").fetchall()
             )
-        written = connection.execute(
-            f"COPY ({select}\n) TO {_text(job['out'])} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
-        ).fetchone()
+        options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP}, USE_TMP_FILE false"
+        written = connection.execute(f"COPY ({select}\n) TO {_text(job['out'])} ({options})").fetchone()
         return {"rows": written[0] if written else 0, "columns": columns}
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from tui_app.emulator.data.parquet import quoted
 from tui_app.emulator.data.sql_run import Table
+from tui_app.emulator.data.values import TYPES
 from tui_app.emulator.world.batches import batch_of
 from tui_app.emulator.world.samples import UNION_SCHEMA
 from tui_app.emulator.world.schemas import EVENT_CLASS, schemas
@@ -29,14 +31,6 @@ MOST_ROWS = 150_000
 _SCAN = 5_000  # jobs that are looked at, newest first
 _BREATH = 250  # of them in one go: 5 ms
 NO_COLUMNS = Table((), "SELECT NULL::VARCHAR AS _id WHERE false")
-_TYPES = {
-    "string": "VARCHAR",
-    "integer": "INTEGER",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "date-time": "TIMESTAMP",
-}
 
 
 def find_table(sandbox: Sandbox, name: str, *, now_ms: int) -> Dataset | None:
@@ -103,20 +97,16 @@ def _empty(fields: tuple[Field, ...]) -> str:
     typed = [(one.name, kind) for one in fields if (kind := _type(one))]
     if not typed:
         return ""
-    return f"SELECT {', '.join(f'NULL::{kind} AS {_quoted(name)}' for name, kind in typed)} WHERE false"
+    return f"SELECT {', '.join(f'NULL::{kind} AS {quoted(name)}' for name, kind in typed)} WHERE false"
 
 
 def _type(field: Field) -> str:
     """Return the field's type for DuckDB; "" for an object without fields."""
     if field.kind == "object":
-        inner = [f"{_quoted(one.name)} {kind}" for one in field.fields if (kind := _type(one))]
+        inner = [f"{quoted(one.name)} {kind}" for one in field.fields if (kind := _type(one))]
         return f"STRUCT({', '.join(inner)})" if inner else ""
     if field.item is not None:
         item = _type(field.item)
         wrapped = f"{item}[]" if field.kind == "array" else f"MAP(VARCHAR, {item})"
         return wrapped if item else ""
-    return _TYPES.get(field.kind, "")
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return TYPES.get(field.kind, "")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST_S = 86_400
 _DRIP_S = 0.25
+_REAL = "real seconds before anything else is done, whatever the speed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,22 @@ class Count(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Wait(Effect):
-    """Waits before anything else is done, so that the first byte is late; real seconds, whatever the speed."""
+    """Waits before anything else is done, so that the first byte is late; real seconds, whatever the speed.
+
+    Of a caller who leaves meanwhile the service never hears.
+    """
 
     kind: ClassVar[str] = "wait"
     group: ClassVar[Group] = Group.CONNECTION
     says: ClassVar[str] = "is late with the first byte"
-    keys: ClassVar[Mapping[str, Key]] = {"seconds": amount(0, _LONGEST_S, above=True)}
+    keys: ClassVar[Mapping[str, Key]] = {"seconds": amount(0, _LONGEST_S, above=True).saying(_REAL)}
     seconds: float
 
     async def act(self, meeting: Meeting) -> None:
         """Wait, then let the call pass."""
         await meeting.pause(self.seconds)
-        await meeting.pass_on()
+        if not meeting.is_over:
+            await meeting.pass_on()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,9 @@ class Drip(Effect):
     kind: ClassVar[str] = "drip"
     group: ClassVar[Group] = Group.CONNECTION
     says: ClassVar[str] = "sends the body a few bytes a second"
-    keys: ClassVar[Mapping[str, Key]] = {"bytes_a_second": amount(0.01, 1e12)}
+    keys: ClassVar[Mapping[str, Key]] = {
+        "bytes_a_second": amount(0.01, 1e12).saying("bytes of the body in each real second")
+    }
     bytes_a_second: float
 
     async def act(self, meeting: Meeting) -> None:
@@ -88,7 +95,10 @@ class Reset(Effect):
     kind: ClassVar[str] = "reset"
     group: ClassVar[Group] = Group.CONNECTION
     says: ClassVar[str] = "resets the connection before, or in headers or body"
-    keys: ClassVar[Mapping[str, Key]] = {"at": word("start", "headers", "body"), "keep": whole(0, 2**40)}
+    keys: ClassVar[Mapping[str, Key]] = {
+        "at": word("start", "headers", "body").saying("before the service is reached, or inside its answer"),
+        "keep": whole(0, 2**40).saying('with at = "body": bytes of the body that are sent first'),
+    }
     at: str = "start"
     keep: int = 0
 

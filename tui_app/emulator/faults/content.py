@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tui_app.emulator.faults.effect import Effect, Group, Meeting, Start, with_headers
 from tui_app.emulator.faults.instead import foreign
-from tui_app.emulator.faults.keys import Key, amount, either, names, origin, word
+from tui_app.emulator.faults.keys import BadKeyError, Key, amount, either, names, origin, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import Message
 
 _GONE = object()
+_NAMES = "which keys of the JSON, each alone or as a way from the top, with *; without it all"
 _UPS = "/data/core/ups"
 _CURSORS = frozenset({"offset", "start", "page", "orderby"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
@@ -101,7 +102,10 @@ class Types(Effect):
     kind: ClassVar[str] = "types"
     group: ClassVar[Group] = Group.CONTENT
     says: ClassVar[str] = "gives values of the JSON another type"
-    keys: ClassVar[Mapping[str, Key]] = {"into": word(*_TURNS), "names": names()}
+    keys: ClassVar[Mapping[str, Key]] = {
+        "into": word(*_TURNS).saying("the type that they get"),
+        "names": names().saying(_NAMES),
+    }
     into: str
     names: tuple[str, ...] | list[str] = ()
 
@@ -117,7 +121,7 @@ class Nulls(Effect):
     kind: ClassVar[str] = "nulls"
     group: ClassVar[Group] = Group.CONTENT
     says: ClassVar[str] = "puts null in the place of values"
-    keys: ClassVar[Mapping[str, Key]] = {"names": names()}
+    keys: ClassVar[Mapping[str, Key]] = {"names": names().saying(_NAMES)}
     names: tuple[str, ...] | list[str] = ()
 
     async def act(self, meeting: Meeting) -> None:
@@ -132,7 +136,7 @@ class Missing(Effect):
     kind: ClassVar[str] = "missing"
     group: ClassVar[Group] = Group.CONTENT
     says: ClassVar[str] = "leaves keys out"
-    keys: ClassVar[Mapping[str, Key]] = {"names": names()}
+    keys: ClassVar[Mapping[str, Key]] = {"names": names().saying(_NAMES)}
     names: tuple[str, ...] | list[str] = ()
 
     async def act(self, meeting: Meeting) -> None:
@@ -186,7 +190,7 @@ class Cursor(Effect):
     kind: ClassVar[str] = "cursor"
     group: ClassVar[Group] = Group.CONTENT
     says: ClassVar[str] = "lets the next page be this one again, or the first"
-    keys: ClassVar[Mapping[str, Key]] = {"to": word("itself", "first")}
+    keys: ClassVar[Mapping[str, Key]] = {"to": word("itself", "first").saying("where the next page leads")}
     to: str = "itself"
 
     async def act(self, meeting: Meeting) -> None:
@@ -213,8 +217,8 @@ class Foreign(Effect):
     group: ClassVar[Group] = Group.CONTENT
     says: ClassVar[str] = "lets links lead to another origin"
     keys: ClassVar[Mapping[str, Key]] = {
-        "links": word("next", "hrefs", "all"),
-        "to": either(word("loopback", "example"), origin()),
+        "links": word("next", "hrefs", "all").saying("the link to the next page, every other one, or both"),
+        "to": either(word("loopback", "example"), origin()).saying("another port of this machine, or another host"),
     }
     links: str = "all"
     to: str = "example"
@@ -271,8 +275,16 @@ class Skew(Effect):
     kind: ClassVar[str] = "skew"
     group: ClassVar[Group] = Group.CONTENT
     says: ClassVar[str] = "shifts the Date header and the times in the JSON"
-    keys: ClassVar[Mapping[str, Key]] = {"seconds": amount(-31_536_000, 31_536_000)}
+    keys: ClassVar[Mapping[str, Key]] = {
+        "seconds": amount(-31_536_000, 31_536_000).saying("seconds that its clock is ahead; below zero behind")
+    }
     seconds: float
+
+    def __post_init__(self) -> None:
+        """Refuse a clock that is right."""
+        Effect.__post_init__(self)
+        if self.seconds == 0:
+            raise BadKeyError("seconds", "must not be 0, which is the right time")
 
     async def act(self, meeting: Meeting) -> None:
         """Pass on the changed answer."""

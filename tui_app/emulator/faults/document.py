@@ -6,31 +6,54 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from tui_app.emulator.faults.connection import Count
 from tui_app.emulator.faults.faults import FAULTS_MOST, Fault
-from tui_app.emulator.faults.keys import BadKeyError, Key, amount, identifier, shown, whole, word
+from tui_app.emulator.faults.keys import (
+    BadKeyError,
+    Key,
+    amount,
+    default_of,
+    identifier,
+    is_default,
+    shown,
+    whole,
+    word,
+)
 from tui_app.emulator.faults.kinds import KINDS
 from tui_app.emulator.world.lifecycle import OUTCOMES, STAGES
 from tui_app.emulator.world.scripts import LONGEST_STAGE_S, MOST_TIMES, Script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from dataclasses import Field
 
     from tui_app.emulator.faults.effect import Effect
 
 _WHEN = tuple(Fault.keys)
-_SCRIPT: Mapping[str, Key] = {
-    "outcome": word(*OUTCOMES),
-    "dataset": identifier(),
-    "segment": identifier(),
-    "times": whole(1, MOST_TIMES),
-}
 _STAGE = amount(0, LONGEST_STAGE_S)
-_OF_SCRIPT = (*_SCRIPT, "stages")
+SCRIPT: Mapping[str, Key] = {
+    "outcome": word(*OUTCOMES).saying("how the job goes"),
+    "stages": Key(
+        f"a table of seconds by {', '.join(STAGES)}, each {_STAGE.allowed}",
+        lambda value: isinstance(value, Mapping),
+    ).saying("how long stages take, in seconds of the platform's time; the others take as long as ever"),
+    "dataset": identifier().saying("only a job into this dataset"),
+    "segment": identifier().saying("only a job whose filter has this segment"),
+    "times": whole(1, MOST_TIMES).saying("how many jobs take it, one after the other"),
+}
+"""The keys of a script; it needs `outcome` or `stages`."""
 _TEXT_SHOWN = 200
 _NUMBERED = 2  # parts of the way to a table of an array
 _BARE = re.compile(r"[A-Za-z0-9_-]{1,60}")
+_T_co = TypeVar("_T_co", covariant=True)
+T = TypeVar("T")
+
+
+class _Reader(Protocol[_T_co]):
+    def __call__(self, table: object, slips: list[DocumentError], /) -> _T_co | None: ...
 
 
 class DocumentError(ValueError):
@@ -44,6 +67,14 @@ class DocumentError(ValueError):
         self.path = path
         self.cause = cause
         super().__init__(f"{named(path)} {cause}".strip())
+
+
+class SlipsError(ValueError):
+    """All that means nothing in a document, in `slips`; the message has a line for each."""
+
+    def __init__(self, slips: Sequence[DocumentError]) -> None:
+        self.slips = tuple(slips)
+        super().__init__("\n".join(map(str, slips)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +102,18 @@ def steering(document: Mapping[str, Any]) -> Steering:
     """Read a whole document: arrays of tables `fault` and `job`.
 
     Raises:
-        DocumentError: for the first thing that means nothing.
+        SlipsError: something means nothing; it holds all that does.
     """
-    for key in document:
-        if key not in {"fault", "job"}:
-            raise DocumentError((key,), "is not a known table; write [[fault]] or [[job]]")
-    return Steering(tuple(_tables(document, "fault", fault)), tuple(_tables(document, "job", script)))
-
-
-def _tables(document: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], Any]) -> Iterable[Any]:
-    tables = document.get(name, [])
-    if not isinstance(tables, list):
-        raise DocumentError((name,), f"must be an array of tables; write [[{name}]] with two brackets")
-    if len(tables) > FAULTS_MOST:
-        raise DocumentError((name,), f"has {len(tables)} tables; {FAULTS_MOST} is the most")
-    for count, table in enumerate(tables, start=1):
-        try:
-            yield read(table)
-        except DocumentError as error:
-            raise DocumentError((name, str(count), *error.path), error.cause) from None
+    slips = [
+        DocumentError((key,), "is not a known table; write [[fault]] or [[job]]")
+        for key in document
+        if key not in {"fault", "job"}
+    ]
+    faults = _tables(document, "fault", _read_fault, slips=slips)
+    scripts = _tables(document, "job", _read_script, slips=slips)
+    if slips:
+        raise SlipsError(slips)
+    return Steering(tuple(faults), tuple(scripts))
 
 
 def fault(table: object) -> Fault:
@@ -98,59 +122,132 @@ def fault(table: object) -> Fault:
     Raises:
         DocumentError: for the first key that means nothing; its path is the key alone.
     """
-    if not isinstance(table, Mapping):
-        raise DocumentError((), f"must be a table with the key kind, not {shown(table)}")
-    if "kind" not in table:
-        raise DocumentError(("kind",), f"is missing; it is one of {', '.join(KINDS)}")
-    name = table["kind"]
-    if not isinstance(name, str) or name not in KINDS:
-        raise DocumentError(("kind",), f"must be one of {', '.join(KINDS)}, not {shown(name)}{_near(name, KINDS)}")
-    kind = KINDS[name]
-    own = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]  # every kind is a dataclass
-    known = ["kind", *own, *_WHEN]
-    for key in table:
-        if key not in known:
-            raise DocumentError((key,), f"is not a key of {name}{_near(key, known)}; its keys are {', '.join(known)}")
-    for key, each in own.items():
-        if key not in table and each.default is MISSING and each.default_factory is MISSING:
-            raise DocumentError((key,), f"is missing; {name} needs it, and it must be {kind.keys[key].allowed}")
-    try:
-        effect = kind(**{key: value for key, value in table.items() if key in own})
-        return Fault(effect, **{key: value for key, value in table.items() if key in _WHEN})
-    except BadKeyError as error:
-        raise DocumentError((error.key,), error.cause) from None
+    return _first(_read_fault, table)
 
 
 def script(table: object) -> Script:
-    """Read how the next jobs go: `outcome`, `stages`, `dataset`, `segment`, `times`, all of which may be left out.
+    """Read how the next jobs go: `outcome` or `stages`, and `dataset`, `segment`, `times`, which may be left out.
 
     Raises:
         DocumentError: for the first key that means nothing; its path is the way from the table to it.
     """
+    return _first(_read_script, table)
+
+
+def _first(read: _Reader[T], table: object) -> T:
+    slips: list[DocumentError] = []
+    made = read(table, slips)
+    if made is None:
+        raise slips[0]
+    return made
+
+
+def _tables(document: Mapping[str, Any], name: str, read: _Reader[T], *, slips: list[DocumentError]) -> list[T]:
+    tables = document.get(name, [])
+    if not isinstance(tables, list):
+        slips.append(DocumentError((name,), f"must be an array of tables; write [[{name}]] with two brackets"))
+        return []
+    if len(tables) > FAULTS_MOST:
+        slips.append(DocumentError((name,), f"has {len(tables)} tables; {FAULTS_MOST} is the most"))
+        return []
+    found: list[T] = []
+    for count, table in enumerate(tables, start=1):
+        inside: list[DocumentError] = []
+        made = read(table, inside)
+        slips += [DocumentError((name, str(count), *one.path), one.cause) for one in inside]
+        if made is not None:
+            found.append(made)
+    return found
+
+
+def _read_fault(table: object, slips: list[DocumentError]) -> Fault | None:
+    """Return a fault; None after something was added to `slips`, which is never more than one for a key."""
     if not isinstance(table, Mapping):
-        raise DocumentError((), f"must be a table with keys among {', '.join(_OF_SCRIPT)}, not {shown(table)}")
+        slips.append(DocumentError((), f"must be a table with the key kind, not {shown(table)}"))
+        return None
+    name = table.get("kind")
+    if "kind" not in table:
+        slips.append(DocumentError(("kind",), f"is missing; it is one of {', '.join(KINDS)}"))
+    elif not isinstance(name, str) or name not in KINDS:
+        cause = f"must be one of {', '.join(KINDS)}, not {shown(name)}{_near(name, KINDS)}"
+        slips.append(DocumentError(("kind",), cause))
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    own = {} if kind is None else {each.name: each for each in fields(kind)}  # type: ignore[arg-type]  # every kind is a dataclass
+    slips += _of_keys(table, kind, own)
+    # What two keys together make wrong is found as long as each of them is right, whatever else is wrong.
+    wrong = {one.path[0] for one in slips}
+    effect = None
+    if kind is not None and not wrong & own.keys():
+        effect = _made(partial(kind, **{key: value for key, value in table.items() if key in own}), slips)
+    when = {key: value for key, value in table.items() if key in _WHEN and key not in wrong}
+    made = _made(partial(Fault, effect or Count(), **when), slips)
+    return None if slips else made
+
+
+def _made(make: Callable[[], T], slips: list[DocumentError]) -> T | None:
+    try:
+        return make()
+    except BadKeyError as error:
+        slips.append(DocumentError((error.key,), error.cause))
+        return None
+
+
+def _of_keys(
+    table: Mapping[str, object], kind: type[Effect] | None, own: Mapping[str, Field[Any]]
+) -> Iterator[DocumentError]:
+    """Yield what is wrong with each key alone, then what is missing; nothing of a kind's keys without a kind."""
+    known = ["kind", *own, *_WHEN]
+    of_fault = {each.name: each for each in fields(Fault)}
     for key, value in table.items():
-        if key not in _OF_SCRIPT:
-            known = ", ".join(_OF_SCRIPT)
-            raise DocumentError((key,), f"is not a key of a job{_near(key, _OF_SCRIPT)}; its keys are {known}")
-        if key in _SCRIPT:
-            _check((key,), _SCRIPT[key], value)
-    stages = table.get("stages", {})
-    if not isinstance(stages, Mapping):
-        raise DocumentError(("stages",), f"must be a table of seconds by {', '.join(STAGES)}, not {shown(stages)}")
+        if key in _WHEN:
+            yield from _slip((key,), Fault.keys[key], value, field=of_fault[key])
+        elif kind is not None and key in own:
+            yield from _slip((key,), kind.keys[key], value, field=own[key])
+        elif kind is not None and key != "kind":
+            cause = f"is not a key of {kind.kind}{_near(key, known)}; its keys are {', '.join(known)}"
+            yield DocumentError((key,), cause)
+    for key, each in own.items():
+        if kind is not None and key not in table and default_of(each) is MISSING:
+            yield DocumentError((key,), f"is missing; {kind.kind} needs it, and it must be {kind.keys[key].allowed}")
+
+
+def _read_script(table: object, slips: list[DocumentError]) -> Script | None:
+    """Return a script; None after something was added to `slips`."""
+    if not isinstance(table, Mapping):
+        slips.append(DocumentError((), f"must be a table with keys among {', '.join(SCRIPT)}, not {shown(table)}"))
+        return None
+    for key, value in table.items():
+        if key not in SCRIPT:
+            cause = f"is not a key of a job{_near(key, SCRIPT)}; its keys are {', '.join(SCRIPT)}"
+            slips.append(DocumentError((key,), cause))
+        else:
+            found = list(_slip((key,), SCRIPT[key], value))
+            slips += found or (_of_stages(value) if key == "stages" else ())
+    if not slips and "outcome" not in table and not table.get("stages"):
+        slips.append(DocumentError((), "asks for nothing; give it outcome or stages"))
+    if slips:
+        return None
+    return Script(**{"dataset_id" if key == "dataset" else key: value for key, value in table.items()})
+
+
+def _of_stages(stages: Mapping[str, object]) -> Iterator[DocumentError]:
     for name, seconds in stages.items():
-        if name not in STAGES:
-            raise DocumentError(("stages", name), f"is not a stage{_near(name, STAGES)}; they are {', '.join(STAGES)}")
-        _check(("stages", name), _STAGE, seconds)
-    given = {"dataset_id" if key == "dataset" else key: value for key, value in table.items()}
-    return Script(**given)
+        if name in STAGES:
+            yield from _slip(("stages", name), _STAGE, seconds)
+        else:
+            yield DocumentError(("stages", name), f"is not a stage{_near(name, STAGES)}; they are {', '.join(STAGES)}")
 
 
-def _check(path: tuple[str, ...], key: Key, value: object) -> None:
+def _slip(
+    path: tuple[str, ...], key: Key, value: object, *, field: Field[Any] | None = None
+) -> Iterator[DocumentError]:
+    """Yield what is wrong with a value, if anything is; the default of its `field` is right."""
+    if field is not None and is_default(field, value):
+        return
     try:
         key.check(path[-1], value)
     except BadKeyError as error:
-        raise DocumentError(path, error.cause) from None
+        yield DocumentError(path, error.cause)
 
 
 def described(one: Fault) -> dict[str, Any]:
@@ -160,6 +257,12 @@ def described(one: Fault) -> dict[str, Any]:
     when = {name: getattr(one, name) for name in _WHEN}
     given = {key: _plain(value) for key, value in (own | when).items() if value not in (None, (), {})}
     return {"id": one.number, "kind": effect.kind, **given, "met": one.met, "spent": one.is_spent}
+
+
+def scripted(one: Script, left: int) -> dict[str, Any]:
+    """Return a script as the control endpoint shows it, `left` being how many jobs may still take it."""
+    given = {"outcome": one.outcome, "stages": one.stages, "dataset": one.dataset_id, "segment": one.segment}
+    return {key: _plain(value) for key, value in given.items() if value} | {"times": one.times, "left": left}
 
 
 def _plain(value: object) -> Any:

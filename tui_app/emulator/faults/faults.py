@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
 from functools import partial
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, ClassVar
 
 from tui_app.emulator.chance import Chance
 from tui_app.emulator.faults.effect import Effect, Group, Meeting, Tools
-from tui_app.emulator.faults.keys import BadKeyError, Key, amount, checked, pattern, whole
+from tui_app.emulator.faults.keys import BadKeyError, Key, amount, checked, figure, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FAULTS_MOST = 1_000
+UNDISTURBED = "/emulator"
+"""The path at and below which no call meets a fault: the control endpoint's."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 _COUNT_MOST = 10**9
+_METHOD_MOST = 20
+_PATH = re.compile(r"[/*][^\x00-\x20\x7f?]{0,499}", re.ASCII)
 _WINDOW_MOST_S = 3_660 * 86_400
 
 
@@ -49,22 +56,27 @@ class Fault:
     met: int = field(default=0, init=False)
 
     keys: ClassVar[Mapping[str, Key]] = {
-        "path": pattern(
-            'a path such as "/data/core/ups/export/jobs*" or "*/batches/*"', r"[/*][^\x00-\x20\x7f?]{0,499}"
-        ),
-        "method": pattern("a method such as GET, in capitals, or *", r"\*|[A-Z]{1,20}"),
-        "times": whole(1, _COUNT_MOST),
-        "after": whole(0, _COUNT_MOST),
-        "probability": amount(0, 1, above=True),
-        "from_s": amount(0, _WINDOW_MOST_S),
-        "until_s": amount(0, _WINDOW_MOST_S, above=True),
+        "path": Key(
+            'a path such as "/data/core/ups/export/jobs*" or "*/batches/*", '
+            f"and none below {UNDISTURBED}, which no fault disturbs",
+            lambda value: isinstance(value, str) and _is_path(value),
+        ).saying("calls of this path, without the query; * is anything"),
+        "method": Key(
+            f"one of {', '.join(METHODS)}, in capitals, or a pattern with * for some of them",
+            lambda value: isinstance(value, str) and _is_method(value),
+        ).saying("calls of this method; * is anything"),
+        "times": whole(1, _COUNT_MOST).saying("this many calls meet it, then it is spent; without it there is no end"),
+        "after": whole(0, _COUNT_MOST).saying("this many calls pass first"),
+        "probability": amount(0, 1, above=True).saying("of the calls left, the share that meets it"),
+        "from_s": amount(0, _WINDOW_MOST_S).saying("only calls from then on, in seconds of the platform's time"),
+        "until_s": amount(0, _WINDOW_MOST_S, above=True).saying("only calls before then, in the same seconds"),
     }
 
     def __post_init__(self) -> None:
         """Refuse values that mean nothing."""
         checked(self, self.keys)
         if self.until_s is not None and self.until_s <= self.from_s:
-            raise BadKeyError("until_s", f"must be later than from_s, which is {self.from_s:g}")
+            raise BadKeyError("until_s", f"must be later than from_s, which is {figure(self.from_s)}")
 
     @property
     def is_spent(self) -> bool:
@@ -86,12 +98,26 @@ class Fault:
         return True
 
 
-class Faults:
-    """The disturbances in force.
+def _is_path(value: str) -> bool:
+    is_undisturbed = value == UNDISTURBED or value.startswith((f"{UNDISTURBED}/", f"{UNDISTURBED}*"))
+    return _PATH.fullmatch(value) is not None and not is_undisturbed
 
-    A call meets at most one of each group, the first added first; so a late answer can be a 503, and two statuses
-    come one after the other.
-    """
+
+def _is_method(value: str) -> bool:
+    is_pattern = set(value) <= {*ascii_uppercase, "*"} and 0 < len(value) <= _METHOD_MOST
+    return is_pattern and any(fnmatchcase(one, value) for one in METHODS)
+
+
+class Faults:
+    """The disturbances in force; `together` says what comes of several that name the same call."""
+
+    together: ClassVar[str] = (
+        "When several faults fit one call, it meets at most one of each group below, the one that was added first; "
+        "each count besides. So a late answer can be a 503 with a wrong length. A fault does not count the calls that "
+        "another of its group took: of two faults with status the second comes when the first is spent, is outside "
+        "its window, or was passed by its probability. They act in the order of the groups, on what the one before "
+        "them left of the answer."
+    )
 
     def __init__(self, *, seed: int = 1) -> None:
         self._seed = seed

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OTHER_PORT = "http://127.0.0.1:9"
 ELSEWHERE = "https://example.com"
+_SHAPE = "whose way of telling an error the body has"
 _BEARER = re.compile(r"^bearer\s+", re.IGNORECASE)
 
 
@@ -34,10 +35,12 @@ class Status(Effect):
     group: ClassVar[Group] = Group.ANSWER
     says: ClassVar[str] = "answers with a status, in any shape of error"
     keys: ClassVar[Mapping[str, Key]] = {
-        "status": whole(200, 599),
-        "shape": word(*SHAPES),
-        "body": literal(),
-        "headers": headers(),
+        "status": whole(200, 599).saying("the status"),
+        "shape": word(*SHAPES).saying(_SHAPE),
+        "body": literal().saying(
+            "the body instead of a shape; a text is sent as it is, a bare number is written as text"
+        ),
+        "headers": headers().saying("more headers of the answer"),
     }
     status: int
     shape: str = "gateway"
@@ -79,8 +82,10 @@ class Throttle(Effect):
     group: ClassVar[Group] = Group.ANSWER
     says: ClassVar[str] = "answers 429, with a Retry-After in any form or none"
     keys: ClassVar[Mapping[str, Key]] = {
-        "retry_after": either(word("none", "date", "past", "garbage"), whole(0, 1_000_000_000)),
-        "shape": word(*SHAPES),
+        "retry_after": either(word("none", "date", "past", "garbage"), whole(0, 1_000_000_000)).saying(
+            "no header, a date to come or gone by, no sense, or seconds"
+        ),
+        "shape": word(*SHAPES).saying(_SHAPE),
     }
     retry_after: str | int = "none"
     shape: str = "gateway"
@@ -126,8 +131,14 @@ class Html(Effect):
     kind: ClassVar[str] = "html"
     group: ClassVar[Group] = Group.ANSWER
     says: ClassVar[str] = "answers with a page of HTML"
-    keys: ClassVar[Mapping[str, Key]] = {"status": whole(200, 599)}
+    keys: ClassVar[Mapping[str, Key]] = {"status": whole(200, 599).saying("the page's status; 200 is a sign-in page")}
     status: int = 404
+
+    def __post_init__(self) -> None:
+        """Refuse a page that is not sent."""
+        Effect.__post_init__(self)
+        if not has_body(self.status):
+            raise BadKeyError("status", f"cannot be {self.status}, which has no body and so no page")
 
     async def act(self, meeting: Meeting) -> None:
         """Answer."""
@@ -146,8 +157,12 @@ class Redirect(Effect):
     group: ClassVar[Group] = Group.ANSWER
     says: ClassVar[str] = "sends the caller on, to this origin or another, or in a loop"
     keys: ClassVar[Mapping[str, Key]] = {
-        "status": Key("one of 301, 302, 303, 307, 308", lambda value: type(value) is int and value in _REDIRECTS),
-        "to": either(word("loop", "moved", "loopback", "example"), origin()),
+        "status": Key(
+            "one of 301, 302, 303, 307, 308", lambda value: type(value) is int and value in _REDIRECTS
+        ).saying("the status"),
+        "to": either(word("loop", "moved", "loopback", "example"), origin()).saying(
+            "here again, to a path that nobody owns, to another port of this machine, or to another host"
+        ),
     }
     status: int = 302
     to: str = "loop"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from dataclasses import Field
 
 _SHOWN = 60
 _NAMES_MOST = 200
@@ -36,10 +38,18 @@ class BadKeyError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One sort of value: what is allowed, in words that follow "must be", and the test for it."""
+    """One sort of value: what is allowed, in words that follow "must be", and the test for it.
+
+    `says` tells in a few words what the value is for, with its unit.
+    """
 
     allowed: str
     fits: Callable[[Any], bool]
+    says: str = ""
+
+    def saying(self, says: str) -> Key:
+        """Return this key with what its value is for."""
+        return replace(self, says=says)
 
     def check(self, name: str, value: object) -> None:
         """Raise BadKeyError unless `value` is allowed and points at nothing real."""
@@ -59,15 +69,25 @@ def checked(owner: object, keys: Mapping[str, Key]) -> None:
     """
     for each in fields(owner):  # type: ignore[arg-type]  # every owner is a dataclass; there is no base to say so
         value = getattr(owner, each.name)
-        default = each.default_factory() if each.default_factory is not MISSING else each.default
-        if each.name in keys and (type(value) is not type(default) or value != default):
+        if each.name in keys and not is_default(each, value):
             keys[each.name].check(each.name, value)
 
 
+def default_of(each: Field[Any]) -> object:
+    """Return what a field of a dataclass is when it is not given; `MISSING` when it must be."""
+    return each.default_factory() if each.default_factory is not MISSING else each.default
+
+
+def is_default(each: Field[Any], value: object) -> bool:
+    """Whether a value is the field's default, of the same type."""
+    default = default_of(each)
+    return type(value) is type(default) and value == default
+
+
 def shown(value: object) -> str:
-    """Quote a value for a message: ASCII, short, with no control character in it."""
+    """Quote a value for a message: ASCII, short, with no control character in it, numbers without an exponent."""
     try:
-        text = ascii(value)
+        text = figure(value) if type(value) is float and math.isfinite(value) else ascii(value)
     except ValueError:  # Python writes no number of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
@@ -98,7 +118,13 @@ def amount(low: float, high: float, *, above: bool = False) -> Key:
             return False
         return bool(low < value <= high if above else low <= value <= high)
 
-    return Key(f"a number {'above' if above else 'from'} {low:g} {'and up ' if above else ''}to {high:g}", fits)
+    bounds = f"above {figure(low)} and up to" if above else f"from {figure(low)} to"
+    return Key(f"a number {bounds} {figure(high)}", fits)
+
+
+def figure(value: float) -> str:
+    """Write a finite number out, without an exponent and without a fraction of nothing."""
+    return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
 def word(*choices: str) -> Key:
@@ -128,6 +154,16 @@ def names() -> Key:
         )
 
     return Key('a list of names, such as ["id", "metrics.totalTime"]', fits)
+
+
+def header_names() -> Key:
+    """Allow a list of names of headers; the length of an answer has kinds of its own."""
+    listed = names()
+
+    def fits(value: Any) -> bool:
+        return listed.fits(value) and all(_HEADER_NAME.fullmatch(one) and one.lower() not in _FRAMING for one in value)
+
+    return Key('a list of names of headers, such as ["ETag"], without Content-Length', fits)
 
 
 def headers() -> Key:
@@ -168,8 +204,11 @@ def identifier() -> Key:
 
 
 def literal() -> Key:
-    """Allow anything that can be sent: text, bytes, or a value that JSON has."""
-    return Key("a text, or a table or list that is sent as JSON", _is_json)
+    """Allow what can be a body: text, bytes, or a table or list that JSON has; a bare number is written as text."""
+    return Key(
+        "a text, or a table or list that is sent as JSON",
+        lambda value: isinstance(value, str | bytes | dict | list) and _is_json(value),
+    )
 
 
 def _is_json(value: Any, depth: int = 0) -> bool:

@@ -21,7 +21,7 @@ from tui_app.emulator.faults.effect import (
     header_of,
     with_headers,
 )
-from tui_app.emulator.faults.keys import BadKeyError, Key, headers, names, whole, word
+from tui_app.emulator.faults.keys import BadKeyError, Key, header_names, headers, whole, word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Truncate(Effect):
     kind: ClassVar[str] = "truncate"
     group: ClassVar[Group] = Group.BYTES
     says: ClassVar[str] = "closes in the middle of the body"
-    keys: ClassVar[Mapping[str, Key]] = {"keep": whole(0, 2**40)}
+    keys: ClassVar[Mapping[str, Key]] = {"keep": whole(0, 2**40).saying("bytes of the body that are sent")}
     keep: int
 
     async def act(self, meeting: Meeting) -> None:
@@ -97,7 +97,7 @@ class Endless(Effect):
     kind: ClassVar[str] = "endless"
     group: ClassVar[Group] = Group.BYTES
     says: ClassVar[str] = "sends a body without end until the caller leaves"
-    keys: ClassVar[Mapping[str, Key]] = {"what": word("json", "bytes")}
+    keys: ClassVar[Mapping[str, Key]] = {"what": word("json", "bytes").saying("a list of records, or bytes")}
     what: str = "json"
 
     async def act(self, meeting: Meeting) -> None:
@@ -155,7 +155,7 @@ class Length(Effect):
     kind: ClassVar[str] = "length"
     group: ClassVar[Group] = Group.BYTES
     says: ClassVar[str] = "declares a wrong Content-Length, too long or too short"
-    keys: ClassVar[Mapping[str, Key]] = {"by": whole(-(2**40), 2**40)}
+    keys: ClassVar[Mapping[str, Key]] = {"by": whole(-(2**40), 2**40).saying("bytes too many; below zero too few")}
     by: int
 
     def __post_init__(self) -> None:
@@ -208,7 +208,11 @@ class Range(Effect):
     kind: ClassVar[str] = "range"
     group: ClassVar[Group] = Group.BYTES
     says: ClassVar[str] = "gets Content-Range or the bytes of a range wrong"
-    keys: ClassVar[Mapping[str, Key]] = {"wrong": word("start", "total", "missing", "bytes", "ignored")}
+    keys: ClassVar[Mapping[str, Key]] = {
+        "wrong": word("start", "total", "missing", "bytes", "ignored").saying(
+            "which part of Content-Range, all of it, the bytes; or the whole file is the answer"
+        )
+    }
     wrong: str = "start"
 
     async def act(self, meeting: Meeting) -> None:
@@ -255,7 +259,10 @@ class Gzip(Effect):
     kind: ClassVar[str] = "gzip"
     group: ClassVar[Group] = Group.BYTES
     says: ClassVar[str] = "says gzip over garbage, over half a body, or over a bomb"
-    keys: ClassVar[Mapping[str, Key]] = {"how": word("garbage", "cut", "bomb"), "mb": whole(1, 1024)}
+    keys: ClassVar[Mapping[str, Key]] = {
+        "how": word("garbage", "cut", "bomb").saying("no gzip at all, half of it, or a bomb"),
+        "mb": whole(1, 1024).saying('with how = "bomb": MiB that it has unpacked'),
+    }
     how: str = "garbage"
     mb: int = 64
 
@@ -304,7 +311,7 @@ class Encoding(Effect):
     kind: ClassVar[str] = "encoding"
     group: ClassVar[Group] = Group.BYTES
     says: ClassVar[str] = "sends text as UTF-16, with a mark, or as no UTF-8"
-    keys: ClassVar[Mapping[str, Key]] = {"how": word("utf-16", "bom", "invalid")}
+    keys: ClassVar[Mapping[str, Key]] = {"how": word("utf-16", "bom", "invalid").saying("what the text is")}
     how: str = "utf-16"
 
     async def act(self, meeting: Meeting) -> None:
@@ -329,16 +336,26 @@ class Headers(Effect):
     kind: ClassVar[str] = "headers"
     group: ClassVar[Group] = Group.BYTES
     says: ClassVar[str] = "adds headers, leaves some out, or sends some twice"
-    keys: ClassVar[Mapping[str, Key]] = {"add": headers(), "remove": names(), "twice": names()}
+    keys: ClassVar[Mapping[str, Key]] = {
+        "add": headers().saying("headers that the answer gets besides its own"),
+        "remove": header_names().saying("headers that it loses"),
+        "twice": header_names().saying("headers that it has twice"),
+    }
     add: Mapping[str, str] = field(default_factory=dict)
     remove: tuple[str, ...] | list[str] = ()
     twice: tuple[str, ...] | list[str] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse to change nothing."""
+        Effect.__post_init__(self)
+        if not (self.add or self.remove or self.twice):
+            raise BadKeyError("add", "is missing or empty, and so are remove and twice; give one of them")
+
     async def act(self, meeting: Meeting) -> None:
         """Pass on the answer."""
         added = [(name.lower().encode("ascii"), text.encode("latin-1")) for name, text in self.add.items()]
-        removed = {name.lower().encode("utf-8", "replace") for name in self.remove} - _FRAMING
-        twice = {name.lower().encode("utf-8", "replace") for name in self.twice} - _FRAMING
+        removed = {name.lower().encode("ascii") for name in self.remove}
+        twice = {name.lower().encode("ascii") for name in self.twice}
 
         async def changing(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -349,6 +366,3 @@ class Headers(Effect):
             await meeting.send(message)
 
         await meeting.pass_on(changing)
-
-
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})

@@ -20,7 +20,7 @@ from tui_app.emulator.services.dataset_rules import (
     patched,
     reserved_tag,
 )
-from tui_app.emulator.world.datasets import DAY_MS, SYSTEM_CLIENT, settle_table
+from tui_app.emulator.world.datasets import DAY_MS, SYSTEM_CLIENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,7 @@ _PATH = "/data/foundation/catalog/dataSets"
 _TABLE, _TABLE_FORMAT = "adobe/pqs/table", "adobe/siphon/table/format"
 _TABLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 _ROW_BYTES = 240  # an estimate: Catalog's own figure is one of a while ago, too
+_AT_ONCE = 200  # datasets that a list looks at before others may run
 _OLD_DAYS = 250  # what was made before refers to its files through a view
 _FIELDS: Mapping[str, Kind] = {
     **dict.fromkeys(
@@ -79,8 +80,13 @@ class Datasets:
         asked, keys, conditions = window(call), order(call), filters(call, _FIELDS)
         datasets = dict(call.sandbox.datasets)  # others may change them while this one waits
         batches = await self._batches.ledger(call).by_dataset(datasets, now_ms=call.now_ms)
-        found = [(dataset_id, _answer(call, one, batches.get(dataset_id))) for dataset_id, one in datasets.items()]
-        found = [one for one in found if all(condition.passes(one[1]) for condition in conditions)]
+        found: list[tuple[str, dict[str, Any]]] = []
+        for place, (dataset_id, one) in enumerate(datasets.items(), start=1):
+            answer = _answer(call, one, batches.get(dataset_id))
+            if all(condition.passes(answer) for condition in conditions):
+                found.append((dataset_id, answer))
+            if place % _AT_ONCE == 0:
+                await call.world.clock.sleep(0)
         found = in_order(found, keys, lambda one, name: one[1].get(name))
         return _page(call, found[asked.start : asked.start + asked.limit])
 
@@ -112,13 +118,13 @@ class Datasets:
         wants_source = _flag(call, "requestDataSource")
         if _only_validates(call):
             return json_answer([])
-        made = call.world.create_dataset(call.sandbox, body)
         more = {name: body[name] for name in _MORE if body.get(name) is not None}
         if wants_source:
-            more["dataSourceId"] = Chance(call.world.seed, "data-source", made.dataset_id).between(100_000, 999_999)
-        dataset = replace(made, client=call.client.client_id, user=_user(call), more=more)
-        dataset = settle_table(dataset, call.sandbox.datasets.values())
-        call.sandbox.datasets[dataset.dataset_id] = dataset
+            chance = Chance(call.world.seed, "data-source", call.now_ms, body["name"])
+            more["dataSourceId"] = chance.between(100_000, 999_999)
+        dataset = call.world.create_dataset(
+            call.sandbox, body, client=call.client.client_id, user=_user(call), more=more
+        )
         return json_answer(_reference(call, dataset), status=201, headers={"Location": f"{_PATH}/{dataset.dataset_id}"})
 
     def put(self, call: Call) -> Response:
@@ -164,9 +170,13 @@ class Datasets:
         return _save(call, dataset, after)
 
     def delete(self, call: Call) -> Response:
-        """Delete a dataset; its jobs and their batches stay."""
+        """Delete a dataset and what queries wrote into it; its jobs and their batches stay."""
         dataset = _found(call)
-        del call.sandbox.datasets[dataset.dataset_id]
+        call.world.delete_dataset(call.sandbox, dataset.dataset_id)
+        written = call.sandbox.written_batches
+        for batch_id in [key for key, one in written.items() if one.dataset_id == dataset.dataset_id]:
+            del written[batch_id]
+            call.platform.files.drop(batch_id)
         return json_answer(_reference(call, dataset))
 
 

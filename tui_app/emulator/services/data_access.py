@@ -8,7 +8,7 @@ import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from tui_app.emulator.answers import Refusal, json_answer, placeholder
 from tui_app.emulator.data import parquet
 from tui_app.emulator.data.files import LONGEST_ID, NoRoomError
+from tui_app.emulator.data.layout import Row
 from tui_app.emulator.services.file_answer import BytesAnswer, FileAnswer
 from tui_app.emulator.world.batches import batches_below, find_batch
 
@@ -32,11 +33,11 @@ PATH = "/data/foundation/export"
 MAXIMUM_LIMIT = 100
 PREVIEW_ROWS = 100
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_PORT = re.compile(r":[0-9]*$")  # not `url.port`, which fails on what some callers name as host
 _BATCH_SCAN = 2_000  # a preview looks for a batch with rows among so many of the newest
 _BREATH = 100  # of them in one go
 _ERRORS = "batch_errors.json"
 _PARTS_FILE = "application/octet-stream"
+_T = TypeVar("_T")
 
 
 def routes(gateway: Gateway) -> list[Route]:
@@ -55,6 +56,10 @@ def routes(gateway: Gateway) -> list[Route]:
 class _Window:
     start: int
     limit: int
+
+    def of(self, items: Sequence[_T]) -> Sequence[_T]:
+        """Return the items that are asked for; no other is made."""
+        return items[self.start : self.start + self.limit]
 
 
 def _batch(call: Call) -> Batch:
@@ -87,7 +92,7 @@ def _no_room(error: NoRoomError) -> Refusal:
 
 def _batch_files(call: Call) -> Response:
     batch = _batch(call)
-    return _listing(call, [_set_item(call, batch, one) for one in call.platform.files.sets(batch)])
+    return _set_listing(call, batch, call.platform.files.sets(batch))
 
 
 async def _file(call: Call) -> Response:
@@ -96,15 +101,11 @@ async def _file(call: Call) -> Response:
     if name is not None:
         return await _bytes(call, batch, _named(found.parts, name))
     if found.children:
-        return _listing(call, [_set_item(call, batch, one) for one in found.children])
+        return _set_listing(call, batch, found.children)
+    window = _window(call, [one.name for one in found.parts])
     where = f"files/{quote(found.file_id)}"
-    sizes = await asyncio.gather(*(_size(call, batch, part) for part in found.parts), return_exceptions=True)
-    items = []
-    for part, size in zip(found.parts, sizes, strict=True):
-        if isinstance(size, BaseException):
-            raise size
-        items.append(_name_item(call, where, part.name, size))
-    return _listing(call, items)
+    items = [_name_item(call, where, one.name, await _size(call, batch, one)) for one in window.of(found.parts)]
+    return _listing(call, window, items, count=len(found.parts))
 
 
 async def _head(call: Call) -> Response:
@@ -154,7 +155,9 @@ def _small_files(call: Call, batch: Batch, folder: str, files: dict[str, bytes])
     name = call.query("path")
     if name is None:
         where = f"batches/{quote(batch.batch_id)}/{folder}"
-        return _listing(call, [_name_item(call, where, one, len(content)) for one, content in files.items()])
+        window = _window(call, [*files])
+        items = [_name_item(call, where, one, len(files[one])) for one in window.of([*files])]
+        return _listing(call, window, items, count=len(files))
     if name not in files:
         raise placeholder(404, "NotFoundError", f"Path {name[:120]} not found.")
     return BytesAnswer(files[name], call.request.headers.get("range"), media_type="application/json")
@@ -181,7 +184,7 @@ async def _newest(call: Call, dataset_id: str) -> Batch | None:
         if one.dataset_id == dataset_id and files.sets(one):
             return one
         if count % _BREATH == 0:
-            await asyncio.sleep(0)
+            await call.world.clock.sleep(0)
     return found
 
 
@@ -211,12 +214,12 @@ def _set_item(call: Call, batch: Batch, one: FileSet) -> dict[str, Any]:
         "updated": at,
         "records": _number(call, one.rows),
         "isValid": call.dialect.file_is_valid,
-        "_links": {"self": {"href": f"{_origin(call)}{PATH}/files/{quote(one.file_id)}"}},
+        "_links": {"self": {"href": f"{call.linked_origin}{PATH}/files/{quote(one.file_id)}"}},
     }
 
 
 def _name_item(call: Call, where: str, name: str, size: int) -> dict[str, Any]:
-    href = f"{_origin(call)}{PATH}/{where}?path={quote(name)}"
+    href = f"{call.linked_origin}{PATH}/{where}?path={quote(name)}"
     return {"name": name, "length": _number(call, size), "_links": {"self": {"href": href}}}
 
 
@@ -224,39 +227,40 @@ def _number(call: Call, value: int) -> str | int:
     return str(value) if call.dialect.file_numbers_as_text else value
 
 
-def _origin(call: Call) -> str:
-    """Return the origin for the link of one file, with the scheme's own port spelled out where that is the custom."""
-    if not call.dialect.hrefs_name_port or _PORT.search(call.origin):
-        return call.origin
-    return f"{call.origin}:{443 if call.request.url.scheme == 'https' else 80}"
+def _set_listing(call: Call, batch: Batch, sets: Sequence[FileSet]) -> Response:
+    window = _window(call, Row(len(sets), lambda at: sets[at].file_id))
+    return _listing(call, window, [_set_item(call, batch, one) for one in window.of(sets)], count=len(sets))
 
 
-def _listing(call: Call, items: list[dict[str, Any]]) -> Response:
-    """Return one page of `items`; links only when there are more pages than one (API reference 4.1)."""
-    window = _window(call, items)
-    answer: dict[str, Any] = {
-        "data": items[window.start : window.start + window.limit],
-        "_page": {"limit": window.limit, "count": len(items)},
-    }
-    if len(items) > window.limit or window.start > 0:
-        path = f"{call.origin}{quote(call.request.url.path)}"
+def _listing(call: Call, window: _Window, items: list[dict[str, Any]], *, count: int) -> Response:
+    """Return one page of `count` items; links only when there are more pages than one (API reference 4.1)."""
+    answer: dict[str, Any] = {"data": items, "_page": {"limit": window.limit, "count": count}}
+    if count > window.limit or window.start > 0:
+        path = f"{call.origin}{quote(call.request.scope['path'])}"
         end = window.start + window.limit
         links: dict[str, Any] = {}
-        if end < len(items):
+        if end < count:
             links["next"] = {"href": f"{path}?start={end}&limit={window.limit}"}
         links["page"] = {"href": f"{path}?start={window.start}&limit={window.limit}", "templated": True}
         answer["_links"] = links
     return json_answer(answer)
 
 
-def _window(call: Call, items: list[dict[str, Any]]) -> _Window:
+def _window(call: Call, names: Sequence[str]) -> _Window:
     """Return which items are asked for: `start` is an index, or, as one client has it, an item's name or id."""
     start, limit = call.query("start") or "0", call.query("limit") or str(MAXIMUM_LIMIT)
     if not _NUMBER.fullmatch(limit) or int(limit) < 1:
         raise placeholder(400, "BadRequestError", f"Query parameter limit must be a number from 1 to {MAXIMUM_LIMIT}.")
-    if _NUMBER.fullmatch(start):
-        return _Window(int(start), min(int(limit), MAXIMUM_LIMIT))
-    names = [one.get("name", one.get("dataSetFileId")) for one in items]
-    if start not in names:
+    at = int(start) if _NUMBER.fullmatch(start) else _place(names, start)
+    if at is None:
         raise placeholder(400, "BadRequestError", "Query parameter start must be an index.")
-    return _Window(names.index(start), min(int(limit), MAXIMUM_LIMIT))
+    return _Window(at, min(int(limit), MAXIMUM_LIMIT))
+
+
+def _place(names: Sequence[str], name: str) -> int | None:
+    """Return the index of a name; ids are not looked through, for there may be very many: they end in numbers."""
+    if len(names) <= MAXIMUM_LIMIT:
+        return names.index(name) if name in names else None
+    first, number = names[0].rpartition("-")[2], name.rpartition("-")[2]
+    at = int(number) - int(first) if _NUMBER.fullmatch(number) else -1
+    return at if 0 <= at < len(names) and names[at] == name else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 import re
-from bisect import bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tui_app.emulator.services.export_job_answer import shown_status
 from tui_app.emulator.world.lifecycle import state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tui_app.emulator.dialects import Dialect
     from tui_app.emulator.gateway import Call
@@ -26,7 +28,6 @@ _SCHEDULE = re.compile(r"properties\.scheduleId\s*==\s*(['\"]?)(.*)\1", re.DOTAL
 _SECONDS_BELOW = 10**11
 _SCAN = 3_000  # a search by schedule looks at so many jobs, then ends its page early: some 60 ms
 _ENDED = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED", "CANCELED": "CANCELLED"}
-_RUNNING = ("NEW", "PROCESSING", "CANCELLING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class _View:
             skip = self._with_forgotten(asked.skip, below=asked.below)
             return self._walk(count, below=asked.below - skip, fits=lambda job: self._word(job) is not None)[0]
         if word is not None and word not in _ENDED:
-            return self._running(word, below=asked.below)[asked.skip : asked.skip + count]
+            return list(islice(self._running(word, below=asked.below), asked.skip, asked.skip + count))
         status = None if word is None else _ENDED[word]
         if status == "CANCELLED" and forgets:
             return []
@@ -162,16 +163,14 @@ class _View:
             return _page(jobs, asked.limit)
         return Found(jobs, self._shelf.key(below), is_last=False)
 
-    def _running(self, word: str, *, below: int) -> list[Job]:
-        """Return all jobs that are not over and shown with this word; they are few."""
-        shelf = self._shelf
+    def _running(self, word: str, *, below: int) -> Iterator[Job]:
+        """Walk the jobs that are not over and shown with this word, newest first."""
         found = [
-            job
-            for status in _RUNNING
-            for job in shelf.newest(len(shelf), below=below, status=status, at_ms=self._now_ms)
-            if self._word(job) == word
+            self._shelf.matches(status, at_ms=self._now_ms).descending(below)
+            for status in _running_statuses(word, self._dialect)
         ]
-        return sorted(found, key=lambda job: job.key, reverse=True)
+        jobs = map(self._shelf.job, heapq.merge(*found, reverse=True))
+        return (job for job in jobs if self._word(job) == word)
 
     def _walk(
         self, count: int, *, below: int, fits: Callable[[Job], bool], scan: int | None = None
@@ -189,13 +188,20 @@ class _View:
 
     def _with_forgotten(self, skip: int, *, below: int) -> int:
         """Return how many jobs to leave out so that `skip` of them are shown ones."""
-        if skip == 0 or skip >= below:
-            return min(skip, below)
+        forgotten = self._shelf.matches("CANCELLED", at_ms=self._now_ms)
+        total = forgotten.count(below)
 
-        def shown_before(number: int) -> int:
-            """Return how many shown jobs are newer than the forgotten job with this number."""
-            forgotten = self._shelf.newest(1, below=below, status="CANCELLED", at_ms=self._now_ms, skip=number)
-            place = self._shelf.find(forgotten[0].job_id) if forgotten else None
-            return below if place is None else below - 1 - place - number
+        def shown(dropped: int) -> int:
+            return dropped - (total - forgotten.count(below - dropped))
 
-        return min(skip + bisect_right(range(below - skip), skip, key=shown_before), below)
+        return bisect_left(range(below), skip, key=shown)
+
+
+def _running_statuses(word: str, dialect: Dialect) -> tuple[str, ...]:
+    """Return the statuses of jobs that the dialect can show with this word."""
+    if word == "CANCELLING":
+        return (word,) if dialect.says_cancelling else ()
+    status = "NEW" if word == "QUEUED" and dialect.says_queued else word
+    if status not in {"NEW", "PROCESSING"}:
+        return ()
+    return (status,) if dialect.says_cancelling else (status, "CANCELLING")

@@ -62,11 +62,14 @@ class _Form:
 
 
 def routes(gateway: Gateway) -> list[Route]:
-    """Return the schema registry routes; an id in a path may hold slashes, as a schema's own id does."""
+    """Return the schema registry routes; an id in a path may hold slashes, as a schema's own id does.
+
+    A union answers among the schemas too, though it is not listed there (API reference 8).
+    """
     made: list[tuple[str, Handler]] = []
-    for kind, found in (("unions", unions), ("schemas", schemas)):
+    for kind, found, known in (("unions", unions, unions), ("schemas", schemas, lambda: (*schemas(), *unions()))):
         listed, one = f"{PATH}/tenant/{kind}", f"{PATH}/tenant/{kind}/{{schema_id:path}}"
-        made += [(listed, _lister(kind, found)), (f"{listed}/", _lister(kind, found)), (one, _looker(found))]
+        made += [(listed, _lister(kind, found)), (f"{listed}/", _lister(kind, found)), (one, _looker(known))]
     made += [(f"{PATH}/stats", _stats), (f"{PATH}/stats/", _stats)]
     return [gateway.route(path, service="schema-registry", get=handler) for path, handler in made]
 
@@ -101,7 +104,7 @@ def _page(
     if following is not None:
         asked = [pair for pair in call.request.query_params.multi_items() if pair[0] not in ("start", "orderby")]
         query = urlencode([*asked, ("orderby", order.text), ("start", following)])
-        href = f"{call.origin}{PATH}/tenant/{kind}?{query}"
+        href = f"{call.linked_origin}{PATH}/tenant/{kind}?{query}"
     return {
         "results": [{key: body[key] for key in keys} for body in shown] if is_short else list(shown),
         "_page": {"orderby": order.text, "next": following, "count": len(shown)},

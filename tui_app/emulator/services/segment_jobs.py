@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tui_app.emulator.answers import json_answer, parse_json, ups
 from tui_app.emulator.services import schedules, segments
+from tui_app.emulator.services.export_job_answer import timer
 from tui_app.emulator.services.profile_lists import (
     bad,
     bulk_answer,
@@ -244,10 +245,10 @@ def _segment(one: Audience, policies: tuple[MergePolicy, ...]) -> dict[str, Any]
 
 
 def _metrics(call: Call, job: SegmentJob, now: SegmentState, policies: tuple[MergePolicy, ...]) -> dict[str, Any]:
-    total = _timer(Span(job.created_ms, now.ended_ms))
+    total = timer(Span(job.created_ms, now.ended_ms))
     metrics: dict[str, Any] = {"totalTime": total, "profileSegmentationTime": {}}
     if now.evaluation is not None:
-        metrics["profileSegmentationTime"] = _timer(now.evaluation)
+        metrics["profileSegmentationTime"] = timer(now.evaluation)
     if now.evaluation is None or now.evaluation.end_ms is None or now.status == "FAILED":
         return metrics
     counts = {one.segment_id: job.count(call.world.seed, one) for one in job.audiences}
@@ -264,14 +265,4 @@ def _metrics(call: Call, job: SegmentJob, now: SegmentState, policies: tuple[Mer
             for name, count in counts.items()
         },
         "totalProfilesByMergePolicy": {one.policy_id: rows for one in policies if one.policy_id in used},
-    }
-
-
-def _timer(span: Span) -> dict[str, int]:
-    if span.end_ms is None:
-        return {"startTimeInMs": span.start_ms}
-    return {
-        "startTimeInMs": span.start_ms,
-        "endTimeInMs": span.end_ms,
-        "totalTimeInMs": span.end_ms - span.start_ms,
     }

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from tui_app.emulator.chance import Chance
-from tui_app.emulator.world.lifecycle import Lengths, Timeline
+from tui_app.emulator.world.lifecycle import STAGES, Lengths, Timeline, laid
 from tui_app.emulator.world.past import compose, target
 from tui_app.emulator.world.strata import Block, Strata
 
@@ -28,8 +30,6 @@ _LENGTHS: Lengths = (240.0, 1_200.0, 480.0, 360.0, 150.0)
 _STRETCH = (1.0, 1.4)
 _SLOW = 3.0
 _LONGEST_S = _STRETCH[1] * (240 + _SLOW * 1_200 + 480 + _SLOW * 360 + 150)
-_STAGES = (0, 1, 2, 3, 4)
-_STAGES_OF = {"fail-export": (0, 1, 4)}  # such a job ends where it breaks: without gap and write
 _BLOCK = 20
 _FAILING, _EMPTY = ((2, 5), (12, 15)), (7, 9)  # where in a block a job may fail or find nothing; ends included
 
@@ -68,7 +68,7 @@ class Arrivals:
 
     def __init__(self, seed: int, room: Furniture, pace: Pace, numbers: Numbers) -> None:
         self._seed = seed
-        self._room = room
+        self._rooms = [(0, room)]  # from which arrival on it was so: a dataset that is deleted is no target any more
         self._pace = pace
         self._numbers = numbers
         self._due_ms = self.created_ms(0)
@@ -85,6 +85,18 @@ class Arrivals:
             count -= 1
         self.count = count
         self._due_ms = self.created_ms(count)
+
+    def forget(self, dataset_id: str) -> None:
+        """Let no later job be written to a dataset that is deleted; the last target stays, for some job must come."""
+        room = self._rooms[-1][1]
+        targets = [one for one in room.targets if one.dataset_id != dataset_id]
+        is_snapshot = room.snapshot is not None and room.snapshot.dataset_id == dataset_id
+        if targets and (is_snapshot or len(targets) < len(room.targets)):
+            left = replace(room, targets=targets, snapshot=None if is_snapshot else room.snapshot)
+            self._rooms.append((self.count, left))
+
+    def _room(self, number: int) -> Furniture:
+        return self._rooms[bisect_right(self._rooms, number, key=itemgetter(0)) - 1][1]
 
     def retime(self) -> None:
         """Take note that the pace has changed."""
@@ -105,23 +117,24 @@ class Arrivals:
 
     def unsettled(self, now_ms: int) -> range:
         """Return the newest arrivals, among them every one that can still be running."""
-        slack = _LONGEST_S + _SPREAD_S + len(_STAGES) * self._pace.coarsest_s
+        slack = _LONGEST_S + _SPREAD_S + len(STAGES) * self._pace.coarsest_s
         first = math.floor((self._pace.work(now_ms) - slack - _FIRST_S) / _EVERY_S)
         return range(min(self.count, max(0, first)), self.count)
 
     def dataset_id(self, number: int) -> str:
         """Return the id of the job's target without making the job."""
-        return target(self._room, self._chance(number))[0].dataset_id
+        return target(self._room(number), self._chance(number))[0].dataset_id
 
     def job(self, number: int) -> Job:
         """Make the job."""
         outcome = self.strata.outcome(number)
 
         def lay(chance: Chance, dataset: Dataset) -> Timeline:
-            return self._timeline(number, _lengths(chance, slow=dataset.is_slow), outcome)
+            seconds, work_s = _lengths(chance, slow=dataset.is_slow), self._work(number)
+            return laid(self._pace, self._pace.at_ms(work_s), seconds, outcome=outcome, work_s=work_s)
 
         job_id = self._numbers.of_arrival(number)
-        return compose(self._room, self._chance(number), job_id=job_id, outcome=outcome, lay=lay)
+        return compose(self._room(number), self._chance(number), job_id=job_id, outcome=outcome, lay=lay)
 
     def _chance(self, number: int) -> Chance:
         return Chance(self._seed, "arrival", number)
@@ -129,19 +142,6 @@ class Arrivals:
     def _work(self, number: int) -> float:
         drawn = Chance(self._seed, "gap", number).fraction()
         return _FIRST_S + number * _EVERY_S + (drawn - 0.5) * _SPREAD_S
-
-    def _timeline(self, number: int, seconds: Lengths, outcome: str) -> Timeline:
-        """Lay the stages along the pace, so that what is left of them moves with it."""
-        work, at_ms = self._work(number), self._pace.at_ms
-        begun = created = at_ms(work)
-        lengths = [1] * len(seconds)
-        for stage in _STAGES_OF.get(outcome, _STAGES):
-            work += seconds[stage]
-            ended = max(begun + 1, at_ms(work))
-            lengths[stage] = ended - begun
-            begun = ended
-        queue, export, gap, write, finish = lengths
-        return Timeline(created, queue, export, gap, write, finish, outcome)
 
     def _block(self, number: int) -> Block:
         """Two of twenty jobs fail, seven or more apart, and one finds nothing."""

@@ -97,10 +97,11 @@ def _event_schemas() -> frozenset[str]:
 def settle_table(dataset: Dataset, others: Iterable[Dataset]) -> Dataset:
     """Return the dataset with a table name that none of `others` has: two of one name must not share a table."""
     taken = {one.table_name for one in others if one.dataset_id != dataset.dataset_id}
-    name, number = dataset.table_name, 1
+    name = first = dataset.table_name
+    number = 1
     while name in taken:
         number += 1
-        name = f"{dataset.table_name}_{number}"
+        name = f"{first}_{number}"
     return replace(dataset, table=name)
 
 

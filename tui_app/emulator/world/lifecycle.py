@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,8 @@ from tui_app.emulator.chance import Chance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tui_app.emulator.world.time import Pace
 
 OUTCOMES: Mapping[str, str] = {
     "ok": "succeeds after queue, export, gap, write and finish",
@@ -35,10 +39,14 @@ STATUS_OF: Mapping[str, str] = {
 """The status in which a job of each outcome ends; one that is stuck never does."""
 Lengths = tuple[float, float, float, float, float]
 STAGES = ("queue", "export", "gap", "write", "finish")
-_FINISH = STAGES.index("finish")
 
+_BATCH_ID = re.compile(r"[0-9a-f]{32}")
 _MARKERS = tuple(name for name in OUTCOMES if name != "ok")
 _SLOW_GAP = 12
+_CANCEL_S = 30.0
+_SHORTEST_CANCEL_MS = 1_000  # so that a caller who looks now and then can see it
+_STAGES_OF = {"fail-export": (0, 1, 4)}  # such a job ends where it breaks: without gap and write
+_EVERY_STAGE = (0, 1, 2, 3, 4)
 _ACCEPTED_MS = 211  # in the seed's sample the first update follows the creation by this much
 
 
@@ -68,32 +76,9 @@ class Timeline:
             return self.queue_ms + self.export_ms + self.finish_ms
         return self.queue_ms + self.export_ms + self.gap_ms + self.write_ms + self.finish_ms
 
-    def paced(self, at_ms: int, factor: float) -> Timeline:
-        """Return this timeline with what is left of it at `at_ms` stretched by `factor`; what has passed stays.
-
-        A stage that has not ended keeps at least a millisecond, so nothing that is seen at `at_ms` changes.
-        """
-        passed = at_ms - self.created_ms
-        skipped = self.gap_ms + self.write_ms if self.outcome == "fail-export" else 0  # its end follows its export
-        lengths = []
-        for place, length in enumerate((self.queue_ms, self.export_ms, self.gap_ms, self.write_ms, self.finish_ms)):
-            lengths.append(_left(length, passed + (skipped if place == _FINISH else 0), factor))
-            passed -= length
-        queue, export, gap, write, finish = lengths
-        linger = (
-            self.linger_ms if self.cancelled_ms is None else _left(self.linger_ms, at_ms - self.cancelled_ms, factor)
-        )
-        return Timeline(self.created_ms, queue, export, gap, write, finish, self.outcome, self.cancelled_ms, linger)
-
     def cancel(self, at_ms: int, *, linger_ms: int) -> Timeline:
         """Return this timeline with a cancellation at `at_ms` that takes `linger_ms` to be carried out."""
         return replace(self, cancelled_ms=at_ms, linger_ms=linger_ms)
-
-
-def _left(length: int, passed: int, factor: float) -> int:
-    """Return a length of which `passed` is over and the rest takes `factor` times as long."""
-    over = min(max(0, passed), length)
-    return over + (max(1, round((length - over) * factor)) if over < length else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +106,32 @@ def timeline(created_ms: int, seconds: Lengths, *, outcome: str = "ok", speed: f
     factor = 1000 / speed
     queue, export, gap, write, finish = [round(length * factor) or 1 for length in seconds]
     return Timeline(created_ms, queue, export, gap, write, finish, outcome)
+
+
+def laid(pace: Pace, created_ms: int, seconds: Lengths, *, outcome: str, work_s: float | None = None) -> Timeline:
+    """Return a timeline whose stages follow the pace, so that what is left of them moves with it.
+
+    `work_s` is the work done at the creation, where it is known more exactly than to a millisecond.
+    """
+    work = pace.work(created_ms) if work_s is None else work_s
+    begun, lengths = created_ms, [1] * len(seconds)
+    for stage in _STAGES_OF.get(outcome, _EVERY_STAGE):
+        work += seconds[stage]
+        ended = max(begun + 1, pace.at_ms(work))
+        lengths[stage] = ended - begun
+        begun = ended
+    queue, export, gap, write, finish = lengths
+    return Timeline(created_ms, queue, export, gap, write, finish, outcome)
+
+
+def work_of(seconds: Lengths, outcome: str) -> float:
+    """Return the seconds of work from a job's creation to its end; a stuck one has none."""
+    return math.inf if outcome == "stuck" else sum(seconds[stage] for stage in _STAGES_OF.get(outcome, _EVERY_STAGE))
+
+
+def cancelled(plan: Timeline, pace: Pace, at_ms: int) -> Timeline:
+    """Return a timeline with a cancellation at `at_ms` that takes half a minute of work, and a second at least."""
+    return plan.cancel(at_ms, linger_ms=max(_SHORTEST_CANCEL_MS, pace.at_ms(pace.work(at_ms) + _CANCEL_S) - at_ms))
 
 
 def with_outcome(seconds: Lengths, outcome: str) -> Lengths:
@@ -234,11 +245,8 @@ class BatchIds:
 
     def parse(self, batch_id: str) -> tuple[int, int] | None:
         """Return (job id, index) of an id made by `of`; None for any other text."""
-        try:
-            packed = int(batch_id[: -self._TAIL], 16) ^ self._mask
-        except ValueError:
+        if not _BATCH_ID.fullmatch(batch_id):
             return None
-        if packed < 0:
-            return None
+        packed = int(batch_id[: -self._TAIL], 16) ^ self._mask
         job_id, index = packed >> 16, packed & 0xFFFF
         return (job_id, index) if self.of(job_id, index) == batch_id else None

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tui_app.emulator.world.lifecycle import STATUS_OF, TERMINAL, Job, state
+from tui_app.emulator.world.lifecycle import STATUS_OF, TERMINAL, Job, Lengths, cancelled, laid, state
+from tui_app.emulator.world.open_jobs import OpenJobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tui_app.emulator.world.arrivals import Arrivals
     from tui_app.emulator.world.past import Past
     from tui_app.emulator.world.strata import Strata
+    from tui_app.emulator.world.time import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,30 @@ class _Part:
     strata: Strata
     under: Callable[[int], int]
     index: Callable[[int], int]
+
+
+@dataclass(slots=True)
+class _Held:
+    """A job in memory; its timeline was laid after so many changes of the pace, by the `seconds` of its stages.
+
+    What was changed has none: of its stages only those that are over show, and its cancellation follows the pace.
+    """
+
+    job: Job
+    changes: int
+    seconds: Lengths | None = None
+    is_fixed: bool = False
+
+    def now(self, pace: Pace) -> Job:
+        """Return the job with its timeline as the pace lays it now."""
+        if self.changes != pace.changes and not self.is_fixed:
+            old = plan = self.job.plan
+            if self.seconds is not None:
+                plan = laid(pace, old.created_ms, self.seconds, outcome=old.outcome)
+            if old.cancelled_ms is not None:
+                plan = cancelled(plan, pace, old.cancelled_ms)
+            self.job, self.changes = replace(self.job, plan=plan), pace.changes
+        return self.job
 
 
 class Matches:
@@ -70,20 +96,19 @@ _LOOK_BACK = 600  # how many jobs that nobody made through the API tell which da
 class Shelf:
     """All jobs of one sandbox in creation order, 0 being the oldest; `arrivals` is None where nobody else makes any."""
 
-    def __init__(self, past: Past, arrivals: Arrivals | None = None) -> None:
+    def __init__(self, past: Past, pace: Pace, arrivals: Arrivals | None = None) -> None:
         self.past = past
+        self._pace = pace
         self._arrivals = arrivals
-        self._made: list[Job] = []
+        self._made: list[_Held] = []
         self._before: list[int] = []  # how many had arrived when each was made
         self._spots: list[int] = []  # where each stands above the past
         self._places: dict[int, int] = {}
-        self._changed: dict[int, Job] = {}
+        self._changed: dict[int, _Held] = {}
         self._newest_made: dict[str, int] = {}  # by dataset
         self._recent: tuple[int, dict[str, int]] = (-1, {})
-        # What a filter must know of jobs whose status the strata do not tell: the open ones, those closed for good by
-        # status, and where the strata believe otherwise, by the status that they believe in.
-        self._open: set[int] = set()
-        self._closed: dict[str, list[int]] = {status: [] for status in TERMINAL}
+        self._open = OpenJobs(pace)
+        # Where the strata believe otherwise than is so, by the status that they believe in.
         self._covered: dict[str, list[int]] = {status: [] for status in TERMINAL}
         if past.stuck is not None:
             self._set_apart(past.stuck)
@@ -115,7 +140,7 @@ class Shelf:
             return self.past.key(index)
         made, under = self._made_at(index)
         if made is not None:
-            return self._made[made].key
+            return self._made[made].job.key
         assert self._arrivals is not None
         return self._arrivals.key(index - self.past.count - under)
 
@@ -123,12 +148,12 @@ class Shelf:
         """Return the job at `index`."""
         changed = self._changed.get(index) if self._changed else None
         if changed is not None:
-            return changed
+            return changed.now(self._pace)
         if index < self.past.count:
             return self.past.job(index)
         made, under = self._made_at(index)
         if made is not None:
-            return self._made[made]
+            return self._made[made].now(self._pace)
         assert self._arrivals is not None
         return self._arrivals.job(index - self.past.count - under)
 
@@ -140,15 +165,22 @@ class Shelf:
         number = self._arrivals.find(job_id) if self._arrivals is not None else None
         return self.past.find(job_id) if number is None else self._index_of_arrival(number)
 
-    def add(self, job: Job) -> None:
-        """Put a job at the end; its key must be the greatest."""
+    def add(self, job: Job, seconds: Lengths | None = None) -> None:
+        """Put a job at the end; its key must be the greatest.
+
+        Its stages take `seconds` of work, so that they follow the pace; without them its timeline stands for good.
+        """
         place, index = len(self._made), len(self)
+        held = _Held(job, self._pace.changes, seconds, is_fixed=seconds is None)
         self._before.append(self._arrived)
         self._spots.append(self._arrived + place)
         self._places[job.job_id] = place
-        self._made.append(job)
-        self._open.add(index)
+        self._made.append(held)
         self._newest_made[job.dataset_id] = index
+        if seconds is None:
+            self._open.watch(index)
+        else:
+            self._open.add(index, job.plan, seconds)
 
     def change(self, job: Job) -> None:
         """Put `job` in the place of the one with its id; does nothing when the sandbox has none."""
@@ -157,20 +189,16 @@ class Shelf:
             return
         place = self._places.get(job.job_id)
         if place is not None:
-            self._made[place] = job
+            self._made[place] = replace(self._made[place], job=job, changes=self._pace.changes)
         else:
             if index not in self._changed and index != self.past.stuck:
                 self._set_apart(index)
-            self._changed[index] = job
-        for closed in self._closed.values():
-            at = bisect_left(closed, index)
-            if at < len(closed) and closed[at] == index:
-                del closed[at]
-        self._open.add(index)
+            self._changed[index] = _Held(job, self._pace.changes)
+        self._open.watch(index)
 
     def _set_apart(self, index: int) -> None:
         """Take a job out of the strata that has been told of by them so far."""
-        self._open.add(index)
+        self._open.watch(index)
         insort(self._covered[self._believed(index)], index)
 
     def _believed(self, index: int) -> str:
@@ -179,21 +207,6 @@ class Shelf:
             return STATUS_OF[self.past.strata.outcome(index)]
         assert self._arrivals is not None
         return STATUS_OF[self._arrivals.strata.outcome(self._arrivals_under(index))]
-
-    def change_open(self, change: Callable[[Job], Job], *, at_ms: int) -> None:
-        """Change every held job that has not ended at `at_ms`."""
-        self._close(at_ms)
-        for index in sorted(self._open):
-            if index != self.past.stuck or index in self._changed:
-                self.change(change(self.job(index)))
-
-    def _close(self, at_ms: int) -> None:
-        """Move the jobs that have ended from the open ones to the closed; time never goes back, so it is for good."""
-        for index in tuple(self._open):
-            status = state(self.job(index).plan, at_ms).status
-            if status in TERMINAL:
-                self._open.remove(index)
-                insort(self._closed[status], index)
 
     def older_than(self, key: tuple[int, int]) -> int:
         """Return how many jobs have a smaller key: the index just above the first job that a cursor shows."""
@@ -211,10 +224,8 @@ class Shelf:
 
     def matches(self, status: str, *, at_ms: int) -> Matches:
         """Return the jobs that are in `status` at `at_ms`, which must not lie before an earlier look."""
-        self._close(at_ms)
-        shown, covered = list(self._closed.get(status, ())), list(self._covered.get(status, ()))
-        if status not in TERMINAL:
-            shown += [index for index in self._open if state(self.job(index).plan, at_ms).status == status]
+        shown = self._open.look(status, at_ms=at_ms, job=self.job)
+        covered = list(self._covered.get(status, ()))
         arrivals = self._arrivals
         for number in arrivals.unsettled(at_ms) if arrivals is not None else ():
             index = self._index_of_arrival(number)
@@ -252,6 +263,6 @@ class Shelf:
             return self.past.dataset_id(index)
         made, under = self._made_at(index)
         if made is not None:
-            return self._made[made].dataset_id
+            return self._made[made].job.dataset_id
         assert self._arrivals is not None
         return self._arrivals.dataset_id(index - self.past.count - under)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST_STEP_S = 366 * 86_400
 SLOWEST, FASTEST = 0.001, 1_000_000.0
+_BEFORE_MS = 86_400_000
 _LAST_DAY = datetime(2200, 1, 1, tzinfo=UTC)  # beyond it, times in answers would cease to be times
 
 
@@ -86,13 +87,15 @@ class _Turn(NamedTuple):
 class Pace:
     """How many seconds of the platform's work pass in how much of its time; the speed may change on the way.
 
-    Work is counted from the moment the pace was made. What is still to be done is done at the newest speed, so a
-    moment that lies ahead moves when the speed changes, and one that has passed never does.
+    Work is counted from the moment the pace was made; before it, work went at `speed` or, where that is slow, at 1.
+    What is still to be done is done at the newest speed, so a moment that lies ahead moves when the speed changes,
+    and one that has passed never does. `changes` counts the changes.
     """
 
     def __init__(self, start_ms: int, speed: float) -> None:
-        self._turns = [_Turn(start_ms, 0.0, valid_speed(speed))]
-        self._highest = self.speed
+        before = self._highest = max(1.0, valid_speed(speed))
+        self._turns = [_Turn(start_ms - _BEFORE_MS, -before * _BEFORE_MS / 1000, before), _Turn(start_ms, 0.0, speed)]
+        self.changes = 0
 
     @property
     def speed(self) -> float:
@@ -111,6 +114,9 @@ class Pace:
             ValueError: no work can go at `speed`.
         """
         turn = _Turn(at_ms, self.work(at_ms), valid_speed(speed))
+        if speed == self.speed:
+            return
+        self.changes += 1
         if at_ms <= self._turns[-1].at_ms:
             self._turns.pop()  # nothing has happened at the speed that it replaces
         self._turns.append(turn)
@@ -128,7 +134,8 @@ class Pace:
         turns = self._turns
         place = len(turns) - 1 if work_s > turns[-1].work_s else bisect_left(turns, work_s, key=_work_of) - 1
         turn = turns[max(0, place)]
-        return turn.at_ms + math.ceil((work_s - turn.work_s) * 1000 / turn.speed)
+        # Work is a sum of floats: what falls short of a millisecond by no more than their error is not the next one.
+        return turn.at_ms + math.ceil((work_s - turn.work_s - 4 * math.ulp(work_s)) * 1000 / turn.speed)
 
 
 def valid_speed(speed: float) -> float:

@@ -16,6 +16,8 @@ from tui_app.emulator.world.lifecycle import (
     BatchIds,
     Job,
     Lengths,
+    cancelled,
+    laid,
     outcome_for,
     state,
     timeline,
@@ -25,6 +27,7 @@ from tui_app.emulator.world.past import FIRST_ID, Furniture, Past, Slots, compos
 from tui_app.emulator.world.scripts import Script, ScriptBook
 from tui_app.emulator.world.shelf import Shelf
 from tui_app.emulator.world.time import Pace, PlatformTime
+from tui_app.emulator.world.times import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +39,7 @@ MOST_JOBS = 100_000_000
 MOST_ROWS = 1_000_000_000
 # Stage lengths of a job made through the API, platform seconds: 14 minutes, so 14 s at speed 60, 3 s of it NEW.
 CREATED_LENGTHS: Lengths = (180.0, 240.0, 180.0, 150.0, 90.0)
-_CANCEL_S = 30.0
+_TABLE_S = 20.0  # so long Query Service takes to name a new dataset's table
 _EXITED_SHARE = 20  # one profile left an audience for so many that are in it
 
 # The newest jobs of a furnished production sandbox, oldest first: age and stage lengths in platform seconds.
@@ -60,6 +63,7 @@ _SANDBOXES = (
     ("stage", "Staging", "development"),
     ("empty", "Empty", "development"),
 )
+_LIVELY = "prod"  # where colleagues make jobs
 
 
 @dataclass(slots=True)
@@ -132,7 +136,7 @@ class World:
         datasets = {} if name == "empty" else furnish(self.seed, name, before_ms=start)
         room = furniture(self.seed, name, list(datasets.values()), rows=self.rows, before_ms=start)
         arrivals = None
-        if self.alive and name == "prod":
+        if self.alive and name == _LIVELY:
             arrivals = self._arrivals = Arrivals(self.seed, room, self.pace, self._numbers)
         return Sandbox(
             name=name,
@@ -142,7 +146,7 @@ class World:
             created_ms=start - 400 * DAY_MS,
             room=room,
             datasets=datasets,
-            shelf=Shelf(Past(self.seed, room, slots, now_ms=start), arrivals),
+            shelf=Shelf(Past(self.seed, room, slots, now_ms=start), self.pace, arrivals),
             is_default=name == "prod",
         )
 
@@ -150,20 +154,23 @@ class World:
         sandbox = self.sandboxes["prod"]
         for place in range(len(_RECENT) - recent, len(_RECENT)):
             age, outcome, lengths = _RECENT[place]
-            pace = max(1.0, self.speed) if place >= _FIRST_RUNNING else 1.0
-            created = self.started_ms - round(age * 1000 / pace)
-            plan = timeline(created, lengths, outcome="ok" if outcome == "cancelled" else outcome, speed=pace)
-            if outcome == "cancelled":
-                plan = plan.cancel(created + plan.total_ms // 2, linger_ms=20_000)
-            sandbox.shelf.add(
-                compose(
-                    sandbox.room,
-                    Chance(self.seed, "newest", place),
-                    job_id=self._take_id(),
-                    outcome=outcome,
-                    lay=_always(plan),
+            runs = place >= _FIRST_RUNNING
+            if runs:
+                plan = laid(self.pace, self.pace.at_ms(-age), lengths, outcome=outcome)
+            else:
+                plan = timeline(
+                    self.started_ms - age * 1000, lengths, outcome="ok" if outcome == "cancelled" else outcome
                 )
+            if outcome == "cancelled":
+                plan = plan.cancel(plan.created_ms + plan.total_ms // 2, linger_ms=20_000)
+            job = compose(
+                sandbox.room,
+                Chance(self.seed, "newest", place),
+                job_id=self._take_id(),
+                outcome=outcome,
+                lay=_always(plan),
             )
+            sandbox.shelf.add(job, lengths if runs else None)
 
     def _take_id(self) -> int:
         return self._numbers.take(self._arrivals.count if self._arrivals is not None else 0)
@@ -179,11 +186,7 @@ class World:
         Raises:
             ValueError: no job can run at `speed`.
         """
-        now, before = self.now_ms(), self.speed
-        self.pace.change(now, speed)
-        factor = before / speed
-        for sandbox in self.sandboxes.values():
-            sandbox.shelf.change_open(lambda job: replace(job, plan=job.plan.paced(now, factor)), at_ms=now)
+        self.pace.change(self.now_ms(), speed)
         if self._arrivals is not None:
             self._arrivals.retime()
 
@@ -214,15 +217,15 @@ class World:
             job_id=job_id,
             sandbox=sandbox.name,
             dataset_id=dataset_id,
-            plan=timeline(now, lengths, outcome=outcome, speed=self.speed),
+            plan=laid(self.pace, now, lengths, outcome=outcome),
             request={name: body[name] for name in _ECHOED if body.get(name) is not None},
             merge_policy=_effective_policy(sandbox.room, body.get("mergePolicy"), segments),
             segment_per_batch=bool(destination.get("segmentPerBatch")),
             profile_instance_id=profile_instance_id,
             errors=errors,
-            profiles=0 if outcome == "empty" else _profiles(sandbox.room, segments, chance),
+            profiles=0 if outcome == "empty" or _starts_after(body, now) else _profiles(sandbox.room, segments, chance),
         )
-        sandbox.shelf.add(job)
+        sandbox.shelf.add(job, lengths)
         return job
 
     def _fate(self, chance: Chance, segments: list[dict[str, Any]], dataset_id: str) -> tuple[str, Lengths]:
@@ -264,12 +267,19 @@ class World:
         now = self.now_ms()
         is_marked = job.plan.cancelled_ms is not None and job.plan.cancelled_ms <= now
         if not is_marked and state(job.plan, now).status not in TERMINAL:
-            linger = max(1_000, round(_CANCEL_S * 1000 / self.speed))
-            sandbox.shelf.change(replace(job, plan=job.plan.cancel(now, linger_ms=linger)))
+            sandbox.shelf.change(replace(job, plan=cancelled(job.plan, self.pace, now)))
         return True
 
-    def create_dataset(self, sandbox: Sandbox, body: Mapping[str, Any]) -> Dataset:
-        """Make a dataset from a body that Catalog's rules have passed (API reference 3.1)."""
+    def create_dataset(
+        self,
+        sandbox: Sandbox,
+        body: Mapping[str, Any],
+        *,
+        client: str = "emulated_client",
+        user: str = "",
+        more: Mapping[str, Any] | None = None,
+    ) -> Dataset:
+        """Make a dataset from a body that Catalog's rules have passed (API reference 3.1); `more` as in `Dataset`."""
         now = self.now_ms()
         self._made_datasets += 1
         chance = Chance(self.seed, "created-dataset", self._made_datasets)
@@ -277,17 +287,26 @@ class World:
             dataset_id=chance.hex(24),
             name=body["name"],
             created_ms=now,
-            table_ms=now + round(20_000 / self.speed),
+            table_ms=self.pace.at_ms(self.pace.work(now) + _TABLE_S),
             view_id=chance.hex(24),
             description=body.get("description") or "",
             schema=body.get("schemaRef") or {},
             file_description=body.get("fileDescription") or {},
             tags=body.get("tags") or {},
-            client="emulated_client",
+            client=client,
+            user=user,
+            more=more or {},
         )
         settled = settle_table(dataset, sandbox.datasets.values())
         sandbox.datasets[settled.dataset_id] = settled
         return settled
+
+    def delete_dataset(self, sandbox: Sandbox, dataset_id: str) -> None:
+        """Delete a dataset of the sandbox; its jobs and their batches stay, and no more arrive."""
+        self.now_ms()
+        del sandbox.datasets[dataset_id]
+        if self._arrivals is not None and sandbox.name == _LIVELY:
+            self._arrivals.forget(dataset_id)
 
     def last_job(self, sandbox: Sandbox, dataset_id: str) -> Job | None:
         """Return the newest job that writes to the dataset: any made through the API, else one of the last 600."""
@@ -316,6 +335,12 @@ def _profiles(room: Furniture, segments: list[dict[str, Any]], chance: Chance) -
         left = size // _EXITED_SHARE if "exited" in statuses else 0
         found += left + (size if statuses - {"exited"} else 0)
     return min(room.rows, found)
+
+
+def _starts_after(body: Mapping[str, Any], now_ms: int) -> bool:
+    """Whether an export wants only profiles that were updated at a time that is still to come."""
+    since = rfc3339((body.get("filter") or {}).get("fromIngestTimestamp"))
+    return since is not None and since.timestamp() * 1000 >= now_ms
 
 
 def _effective_policy(

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 
 from tui_app.models.failure import FailureError
 from tui_app.present.status import badge
-from tui_app.present.times import absolute, age
+from tui_app.present.times import absolute, ago
 from tui_app.text import fit, fit_id, safe_text
 from tui_app.tui.screens.dialogs import Dialog
 
@@ -177,7 +177,7 @@ class LostAnswer(Dialog[str]):
         return f"{count} jobs like it were created since. Nothing is sent again before you decide."
 
     def _line(self, job: ExportJob) -> str:
-        return safe_text(f"{job.job_id}  {badge(job.status)}  created {age(job.created_ms, self._now_ms())} ago")
+        return safe_text(f"{job.job_id}  {badge(job.status)}  created {ago(job.created_ms, self._now_ms())}")
 
     def _compare(self) -> None:
         """Draw the request and the job side by side; `=` and `≠` say what may be cut."""
