@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
-from tests.emulator.conftest import CATALOG, JOBS, Caller, Start
+from tests.emulator.conftest import CATALOG, JOBS, Caller, Start, minimal
+from tui_app.emulator.data.tables import open_table
 from tui_app.emulator.dialects import SPOKEN, Dialect
 from tui_app.emulator.world.batches import Batch
 
@@ -224,6 +226,56 @@ async def test_a_long_history_is_looked_through_to_a_bound(start: Start) -> None
     assert all(one["created"] < a_month_ago for one in page.values())
     oldest = await caller.get(BATCHES, orderBy="asc:created", limit=1)
     assert next(iter(oldest.values()))["created"] < world.now_ms() - 89 * 86_400_000
+
+
+async def test_a_batch_that_is_done_changes_no_more_while_its_job_ends(start: Start) -> None:
+    caller = start(speed=1)
+    job = await caller.job("x")
+    batch_id = job["destination"]["batchId"]
+    done: list[dict[str, Any]] = []
+    for _ in range(1_000):
+        await caller.clock.advance(5)
+        batch = (await caller.get(f"{BATCHES}/{batch_id}"))[batch_id]
+        status = (await caller.get(f"{JOBS}/{job['id']}"))["status"]
+        if batch["status"] == "success":
+            done.append(batch)
+            assert batch_id in await caller.get(BATCHES, updated=batch["completed"])
+        if status == "SUCCEEDED":
+            break
+    assert len(done) > 2, "the job goes on when its batch is done"
+    assert all(one == done[0] for one in done)
+    assert done[0]["updated"] == done[0]["completed"]
+
+
+async def test_what_a_caller_made_is_found_behind_thousands_of_other_peoples_jobs(start: Start) -> None:
+    caller = start(alive=True, speed=600, jobs=0, rows=200)
+    made = await caller.dataset()
+    ids: dict[str, str] = {}
+    for segment in ("good", "weekly-fail-write"):
+        job = (await caller.post(JOBS, minimal(made, segment))).json()
+        record = await caller.get(f"{JOBS}/{job['id']}")
+        ids[segment] = record["destination"]["batchId"]
+    await caller.clock.advance(12_000)
+    await caller.get(JOBS, limit=1)
+    assert len(caller.emulator.world.sandboxes["prod"].shelf) > 5_200
+    newest_first = [ids["weekly-fail-write"], ids["good"]]
+    assert list(await caller.get(BATCHES, dataSet=made)) == newest_first
+    assert list(await caller.get(BATCHES, dataSet=made, orderBy="asc:created")) == newest_first[::-1]
+    assert list(await caller.get(BATCHES, dataSet=made, orderBy="asc:status")) == newest_first
+    assert list(await caller.get(BATCHES, dataSet=made, status="success")) == [ids["good"]]
+    files = await caller.get(f"{CATALOG}/dataSetFiles", dataSetId=made)
+    assert {one["batchId"] for one in files.values()} == {ids["good"]}
+    dataset = (await caller.get(f"{CATALOG}/dataSets/{made}"))[made]
+    assert (dataset["lastFailedBatch"], dataset["lastSuccessfulBatch"]) == (*newest_first,)
+    assert dataset["lastBatchId"] == ids["weekly-fail-write"]
+    rows = (await caller.get(f"{BATCHES}/{ids['good']}"))[ids["good"]]["metrics"]["recordsWritten"]
+    assert dataset["extensions"]["adobe_lakeHouse"]["metrics"]["rowCount"] == rows
+    assert (await caller.get(f"{CATALOG}/lastBatches", dataSetId=made))[made]["lastSuccessfulBatchId"] == ids["good"]
+    assert (await caller.get(f"/data/foundation/export/datasets/{made}/preview"))["data"]
+    world, sandbox = caller.emulator.world, caller.emulator.world.sandboxes["prod"]
+    async with AsyncExitStack() as stack:
+        table = await open_table(world, caller.emulator.files, sandbox, sandbox.datasets[made], stack=stack)
+        assert table.files
 
 
 def _count_jobs(shelf: Any) -> Any:

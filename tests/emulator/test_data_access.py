@@ -125,6 +125,14 @@ async def test_pages_link_to_each_other(start: Start) -> None:
     caller.emulator.close()
 
 
+async def test_a_listing_may_be_asked_for_with_a_slash_at_its_end(small: Caller, remote: Remote) -> None:
+    batch = remote.file_id.rpartition("-")[0]
+    for path in (f"batches/{batch}/files", f"batches/{batch}/failed", f"batches/{batch}/meta"):
+        plain = await answer_to(small, path, limit=1)
+        slashed = await answer_to(small, f"{path}/", limit=1)
+        assert (slashed.status_code, slashed.json()) == (200, plain.json())
+
+
 @pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "x"}, {"limit": "-1"}, {"limit": "٣"}, {"start": "-1"}])
 async def test_windows_that_mean_nothing_are_refused(small: Caller, params: dict[str, str]) -> None:
     batch = batch_id(await done(small, fields=NARROW))

@@ -415,3 +415,18 @@ async def test_hostile_text_comes_back_as_it_went_in(caller: Caller) -> None:
     assert answer.status_code == 200
     assert answer.json()["filter"]["segments"] == [{"segmentId": segment}]
     assert answer.content.isascii()
+
+
+async def test_nobody_qualifies_in_a_window_that_is_still_to_come(start: Start) -> None:
+    caller = start(dialect="newest")
+
+    async def exported(**window: str) -> int:
+        segments = [{"segmentId": "regulars", "status": ["realized"]}]
+        made = await caller.job(filter={"segments": segments, "segmentQualificationTime": window})
+        await caller.clock.advance(3_000)
+        return int((await caller.get(f"{JOBS}/{made['id']}"))["metrics"]["totalExportedProfileCounter"])
+
+    assert await exported(startTime="2199-01-01T00:00:00Z") == 0
+    assert await exported(startTime="2199-01-01T00:00:00Z", endTime="2199-02-01T00:00:00Z") == 0
+    assert await exported(startTime="2020-01-01T00:00:00Z") > 0
+    assert await exported(endTime="2199-01-01T00:00:00Z") > 0

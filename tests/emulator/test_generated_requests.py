@@ -188,7 +188,7 @@ def _header(value: str) -> bytes:
 
 Shape = tuple[set[str], set[str]]  # the keys that an error body has, and those that it may have
 GATEWAY: Shape = ({"error_code", "message"}, set())
-PROBLEM: Shape = ({"type", "title", "status", "detail"}, {"report"})
+PROBLEM: Shape = ({"type", "title", "status", "detail"}, {"report", "error-chain"})
 NO_SANDBOX: Shape = ({"type", "status", "title"}, set())
 SHAPES: tuple[tuple[str, tuple[Shape, ...]], ...] = (
     ("/ims", (({"error", "error_description"}, set()),)),

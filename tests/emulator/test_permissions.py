@@ -63,6 +63,15 @@ async def test_each_service_refuses_in_its_own_way(
     assert answer.headers["X-Request-Id"]
 
 
+async def test_the_permission_service_tells_who_asked_it(caller: Caller) -> None:
+    for path in ("/data/foundation/schemaregistry/tenant/unions", "/data/foundation/query/queries"):
+        (link,) = (await ask(caller, "GET", path)).json()["error-chain"]
+        assert set(link) == {"serviceId", "errorCode", "invokingServiceId", "unixTimeStampMs"}
+        assert (link["serviceId"], link["errorCode"]) == ("PMS", "PMS-1002-403")
+        assert link["invokingServiceId"] != link["serviceId"]
+        assert link["unixTimeStampMs"] == caller.emulator.world.now_ms()
+
+
 async def test_the_profile_services_refuse_in_their_envelope(caller: Caller) -> None:
     body = (await ask(caller, "GET", JOBS)).json()
     assert set(body) == {"requestId", "status", "type", "title", "errors"}

@@ -178,11 +178,12 @@ def test_parameters_become_literals_and_cannot_break_out() -> None:
     values: dict[str, Any] = {"a": "x' OR 1=1 --", "n": -5, "$b": True, "u": None, "f": 1.5, "t": "tbl"}
     found = read_statement("SELECT $a, 5-$n, $b, $f, '$a', \"$a\", $$ $a $$ FROM $t WHERE c IS $u -- $a", values)
     assert found.effective == (
-        "SELECT  'x'' OR 1=1 --' , 5- (-5) ,  TRUE ,  (1.5) , '$a', \"$a\", $$ $a $$"
-        ' FROM  "tbl"  WHERE c IS  NULL  -- $a'
+        "SELECT 'x'' OR 1=1 --', 5- (-5), TRUE, 1.5, '$a', \"$a\", $$ $a $$ FROM \"tbl\" WHERE c IS NULL -- $a"
     )
     assert found.tables == ("tbl",)
     assert refused("SELECT 'text'$a", **values) == "42601", "two literals do not become one"
+    assert read_statement("SELECT 1 FROM t LIMIT $n", {"n": 7}).effective == "SELECT 1 FROM t LIMIT 7"
+    assert read_statement("SELECT -$n||$n", {"n": -7}).effective == "SELECT - (-7) || (-7)"
 
 
 @pytest.mark.parametrize(

@@ -137,10 +137,21 @@ def ups(status: int, code: str, messages: Sequence[str], *, request_id: str) -> 
     return _UpsRefusal(status, code, messages, request_id=request_id)
 
 
-def registry_problem(status: int, code: str, title: str, detail: str) -> Refusal:
-    """Refuse as the schema registry's access control does: a problem with its detail (API reference 1.4b)."""
-    body = {"type": f"http://ns.adobe.com/aep/errors/{code}", "title": title, "status": status, "detail": detail}
-    return Refusal(status, body)
+def permission_problem(invoker: str, *, now_ms: int) -> Refusal:
+    """Refuse as the permission service does for the service `invoker`: with an error chain (API reference 1.4b).
+
+    `now_ms` is epoch milliseconds.
+    """
+    code, title = "PMS-1002-403", "Permission management access denied"
+    link = {"serviceId": "PMS", "errorCode": code, "invokingServiceId": invoker, "unixTimeStampMs": now_ms}
+    body = {
+        "type": f"http://ns.adobe.com/aep/errors/{code}",
+        "title": title,
+        "status": 403,
+        "detail": "The caller lacks the permission that this call needs.",
+        "error-chain": [link],
+    }
+    return Refusal(403, body)
 
 
 def no_such_path() -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tui_app.emulator import safety
-from tui_app.emulator.answers import Refusal, gateway, placeholder, registry_problem, sandbox_problem, ups
+from tui_app.emulator.answers import Refusal, gateway, permission_problem, placeholder, sandbox_problem, ups
 from tui_app.emulator.chance import Chance
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Gateway:
                 clients = (self._check(request, dialect),) if service is not None else ()
                 sandboxes = (self._sandbox(request),) if sandboxed else ()
                 if service is not None and any(one.is_limited for one in clients):
-                    _forbid(service, request)
+                    _forbid(service, request, now_ms=platform.world.now_ms())
                 body = await _read(request)
                 handler = handlers.get(request.method) or handlers["GET"]  # HEAD comes along with GET
                 answer = handler(
@@ -204,7 +204,7 @@ class Gateway:
         return found
 
 
-def _forbid(service: Service, request: Request) -> None:
+def _forbid(service: Service, request: Request, *, now_ms: int) -> None:
     """Refuse a caller without rights as the service that is asked does (API reference 1.4).
 
     Nothing is known of Query Service; it answers here as the access control in front of the registry does. The list
@@ -215,9 +215,10 @@ def _forbid(service: Service, request: Request) -> None:
             raise ups(401, "UPAPI-113000-401", ["Unauthorized"], request_id=request.state.request_id)
         case "catalog" | "data-access":
             raise placeholder(403, "ForbiddenError", "Not permitted to access this resource.")
-        case "schema-registry" | "query":
-            title = "Permission management access denied"
-            raise registry_problem(403, "PMS-1002-403", title, "The caller lacks the permission that this call needs.")
+        case "schema-registry":
+            raise permission_problem("XDM", now_ms=now_ms)
+        case "query":
+            raise permission_problem("QS", now_ms=now_ms)
         case "sandboxes":
             return
 

@@ -36,6 +36,7 @@ _CREATE = re.compile(
 _INSERT = re.compile(rf"INSERT\s++INTO\s++{_NAME}\s*+(?:AS\b)?+", re.IGNORECASE)
 _SCHEMA = re.compile(r"\bschema\s*+=\s*+'([^']*+)'", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_APART = frozenset((b"", b" ", b"\t", b"\n", b"\r", b",", b"(", b")"))
 _BEFORE_TABLE = frozenset({"from", "join", "into", "table"})
 _SERVED = "Only SELECT, CREATE TABLE AS, INSERT INTO, DESCRIBE and SHOW TABLES are supported."
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest"})
@@ -160,12 +161,15 @@ def _filled(sql: str, parameters: Scalars) -> str:
             raise SqlError("42601", f"No value is given for the parameter ${key}.")
         before = tokens[index - 1].text.decode().strip().lower() if index else ""
         value = _table(key, values[key]) if before in _BEFORE_TABLE else _literal(values[key])
-        blank = len(name.text) - len(name.text.rstrip())
-        done += [text[at : token.start], b" ", value.encode(), b" "]
+        end = token.end + len(name.text.rstrip())
+        # No literal may grow together with what stands beside it.
+        left = b"" if text[token.start - 1 : token.start] in _APART else b" "
+        right = b"" if text[end : end + 1] in _APART else b" "
+        done += [text[at : token.start], left, value.encode(), right]
         length += len(value)
         if length > LONGEST:
             raise SqlError("54001", f"With its parameters the statement has more than {LONGEST} characters.")
-        at = name.end - blank
+        at = end
     return b"".join([*done, text[at:]]).decode()
 
 
@@ -184,7 +188,8 @@ def _literal(value: str | float | bool | None) -> str:  # noqa: FBT001 - a value
         if _UNPRINTABLE.search(value):
             raise SqlError("42601", "The value of a parameter holds control characters.")
         return "'" + value.replace("'", "''") + "'"
-    return f"({value!r})"  # a sign must not meet one that stands before it
+    text = repr(value)
+    return f"({text})" if text.startswith("-") else text  # a sign must not meet one that stands before it
 
 
 def _one_statement(text: bytes) -> bytes:

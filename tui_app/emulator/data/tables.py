@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tui_app.emulator.data.parquet import quoted
 from tui_app.emulator.data.sql_run import Table
 from tui_app.emulator.data.values import TYPES
-from tui_app.emulator.world.batches import batch_of
+from tui_app.emulator.world.batches import batches_of
 from tui_app.emulator.world.samples import UNION_SCHEMA
 from tui_app.emulator.world.schemas import EVENT_CLASS, schemas
 from tui_app.emulator.world.union import EVENT, PROFILE
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 MOST_BATCHES = 5
 MOST_ROWS = 150_000
-_SCAN = 5_000  # jobs that are looked at, newest first
-_BREATH = 250  # of them in one go: 5 ms
 NO_COLUMNS = Table((), "SELECT NULL::VARCHAR AS _id WHERE false")
 
 
@@ -58,23 +56,14 @@ async def open_table(
 
 async def _batches(world: World, sandbox: Sandbox, dataset: Dataset) -> list[Batch]:
     found = [one for one in sandbox.written_batches.values() if one.dataset_id == dataset.dataset_id and one.rows]
-    now, shelf = world.now_ms(), sandbox.shelf
     rows = count = 0
-    top = len(shelf)
-    for index in range(top - 1, max(-1, top - 1 - _SCAN), -1):
-        if index % _BREATH == 0:
-            await world.clock.sleep(0)
-        job = shelf.job(index)
-        if job.dataset_id != dataset.dataset_id:
+    async for batch in batches_of(world, sandbox, dataset.dataset_id):
+        if not batch.rows:
             continue
-        for number in range(job.batch_count):
-            batch = batch_of(world, job, number, now_ms=now)
-            if not batch.rows:
-                continue
-            count, rows = count + 1, rows + batch.rows
-            if count > MOST_BATCHES or (count > 1 and rows > MOST_ROWS):
-                return found
-            found.append(batch)
+        count, rows = count + 1, rows + batch.rows
+        if count > MOST_BATCHES or (count > 1 and rows > MOST_ROWS):
+            break
+        found.append(batch)
     return found
 
 

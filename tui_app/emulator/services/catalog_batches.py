@@ -64,7 +64,8 @@ class Batches:
 
     A list looks at the newest 5,000 jobs under `createdBefore` (the oldest over `createdAfter` when it is sorted by
     `asc:created`) and at what queries wrote; at 1,000 jobs when it is sorted by something else, or filtered by what
-    changes in a batch's life but for its status. To look further back, move that bound.
+    changes in a batch's life but for its status. To look further back, move that bound. What callers made for a
+    dataset that `dataSet` names is found however old it is.
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,6 @@ import json
 import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -18,7 +17,7 @@ from tui_app.emulator.data import parquet
 from tui_app.emulator.data.files import LONGEST_ID, NoRoomError
 from tui_app.emulator.data.layout import Row
 from tui_app.emulator.services.file_answer import BytesAnswer, FileAnswer
-from tui_app.emulator.world.batches import batches_below, find_batch
+from tui_app.emulator.world.batches import batches_of, find_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,20 +32,20 @@ PATH = "/data/foundation/export"
 MAXIMUM_LIMIT = 100
 PREVIEW_ROWS = 100
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_BATCH_SCAN = 2_000  # a preview looks for a batch with rows among so many of the newest
-_BREATH = 100  # of them in one go
 _ERRORS = "batch_errors.json"
 _PARTS_FILE = "application/octet-stream"
 _T = TypeVar("_T")
 
 
 def routes(gateway: Gateway) -> list[Route]:
-    """Return the Data Access routes."""
-    batch = f"{PATH}/batches/{{batch_id}}"
+    """Return the Data Access routes, the lists of a batch with and without their slash."""
+    lists = {"files": _batch_files, "failed": _failed, "meta": _meta}
     return [
-        gateway.route(f"{batch}/files", service="data-access", get=_batch_files),
-        gateway.route(f"{batch}/failed", service="data-access", get=_failed),
-        gateway.route(f"{batch}/meta", service="data-access", get=_meta),
+        *(
+            gateway.route(f"{PATH}/batches/{{batch_id}}/{name}{slash}", service="data-access", get=handler)
+            for name, handler in lists.items()
+            for slash in ("", "/")
+        ),
         gateway.route(f"{PATH}/files/{{file_id}}", service="data-access", get=_file, head=_head),
         gateway.route(f"{PATH}/datasets/{{dataset_id}}/preview", service="data-access", get=_preview),
     ]
@@ -177,14 +176,11 @@ async def _newest(call: Call, dataset_id: str) -> Batch | None:
     files = call.platform.files
     written = [one for one in call.sandbox.written_batches.values() if one.dataset_id == dataset_id and files.sets(one)]
     found = max(written, key=lambda one: one.created_ms, default=None)
-    walked = batches_below(call.world, call.sandbox, len(call.sandbox.shelf), now_ms=call.now_ms)
-    for count, one in enumerate(islice(walked, _BATCH_SCAN), start=1):
+    async for one in batches_of(call.world, call.sandbox, dataset_id):
         if found is not None and one.created_ms < found.created_ms:
             return found
-        if one.dataset_id == dataset_id and files.sets(one):
+        if files.sets(one):
             return one
-        if count % _BREATH == 0:
-            await call.world.clock.sleep(0)
     return found
 
 
@@ -236,7 +232,7 @@ def _listing(call: Call, window: _Window, items: list[dict[str, Any]], *, count:
     """Return one page of `count` items; links only when there are more pages than one (API reference 4.1)."""
     answer: dict[str, Any] = {"data": items, "_page": {"limit": window.limit, "count": count}}
     if count > window.limit or window.start > 0:
-        path = f"{call.origin}{quote(call.request.scope['path'])}"
+        path = f"{call.origin}{quote(call.request.scope['path'].rstrip('/'))}"
         end = window.start + window.limit
         links: dict[str, Any] = {}
         if end < count:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from tui_app.emulator.world.lifecycle import state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
-    from tui_app.emulator.world.lifecycle import Job
+    from tui_app.emulator.world.lifecycle import Job, State
     from tui_app.emulator.world.world import Sandbox, World
 
 BATCH_DELAY_MS = 400  # a job's batches are created so long after the job
+_LOOK_BACK = 5_000
+_BREATH = 250  # jobs looked at in one go: 5 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def batch_of(world: World, job: Job, number: int, *, now_ms: int) -> Batch:
         dataset_id=job.dataset_id,
         status=seen.batch_status,
         created_ms=created,
-        updated_ms=max(seen.updated_ms, created),
+        updated_ms=updated_ms(seen, created_ms=created),
         started_ms=seen.export.start_ms if seen.export is not None else None,
         completed_ms=seen.write.end_ms if is_over and seen.write is not None else None,
         rows=share + (number < rest) if is_over else None,
@@ -56,6 +59,13 @@ def batch_of(world: World, job: Job, number: int, *, now_ms: int) -> Batch:
         job=job,
         number=number,
     )
+
+
+def updated_ms(seen: State, *, created_ms: int) -> int:
+    """Return when a job's batch last changed: with the job, until it is done; the job itself ends a while later."""
+    if seen.batch_status == "success" and seen.write is not None and seen.write.end_ms is not None:
+        return seen.write.end_ms
+    return max(seen.updated_ms, created_ms)
 
 
 def find_batch(world: World, sandbox: Sandbox, batch_id: str, *, now_ms: int) -> Batch | None:
@@ -70,9 +80,18 @@ def find_batch(world: World, sandbox: Sandbox, batch_id: str, *, now_ms: int) ->
     return batch_of(world, job, parsed[1], now_ms=now_ms)
 
 
-def batches_below(world: World, sandbox: Sandbox, below: int, *, now_ms: int) -> Iterator[Batch]:
-    """Walk the batches of the jobs under index `below` of the sandbox's shelf, newest job first."""
-    for index in range(below - 1, -1, -1):
-        job = sandbox.shelf.job(index)
-        for number in range(job.batch_count):
-            yield batch_of(world, job, number, now_ms=now_ms)
+async def batches_of(world: World, sandbox: Sandbox, dataset_id: str) -> AsyncIterator[Batch]:
+    """Walk the batches that jobs filled for a dataset, newest job first, giving way to others now and then.
+
+    Jobs made through the API are found however old they are, others among the newest 5,000 of the sandbox.
+    """
+    now, shelf = world.now_ms(), sandbox.shelf
+    top = len(shelf)
+    low = max(0, top - _LOOK_BACK)
+    older = [index for index in shelf.made_for([dataset_id]) if index < low]
+    for step, index in enumerate(chain(range(top - 1, low - 1, -1), reversed(older)), start=1):
+        if step % _BREATH == 0:
+            await world.clock.sleep(0)
+        job = shelf.job(index)
+        for number in range(job.batch_count if job.dataset_id == dataset_id else 0):
+            yield batch_of(world, job, number, now_ms=now)

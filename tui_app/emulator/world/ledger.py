@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from tui_app.emulator.world.batches import BATCH_DELAY_MS, batch_of
+from tui_app.emulator.world.batches import BATCH_DELAY_MS, batch_of, updated_ms
 from tui_app.emulator.world.lifecycle import TERMINAL, state
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class DatasetBatches:
 
 
 class Ledger:
-    """The batches of one sandbox as filters see them: of at most 5,000 jobs under a bound, never of more.
+    """The batches of one sandbox as filters see them: of at most 5,000 jobs under a bound, and of what callers made.
 
     What a block costs when it is first looked at is some 2 ms, and 0.3 ms where a dataset is asked for.
     """
@@ -98,7 +98,7 @@ class Ledger:
             dataset_id=job.dataset_id,
             batches=job.batch_count,
             created_ms=created,
-            updated_ms=max(seen.updated_ms, created),
+            updated_ms=updated_ms(seen, created_ms=created),
             started_ms=seen.export.start_ms if seen.export is not None else None,
             completed_ms=seen.write.end_ms if is_done and seen.write is not None else None,
             status=seen.batch_status,
@@ -172,7 +172,10 @@ class Ledger:
     async def jobs(
         self, wanted: Wanted, *, now_ms: int, oldest_first: bool = False, most: int = REACH
     ) -> AsyncIterator[Glance]:
-        """Walk the jobs whose batches are wanted, by creation; `most` blocks are looked at from the first possible."""
+        """Walk the jobs whose batches are wanted, by creation; `most` blocks are looked at from the first possible.
+
+        What callers made for the datasets that are asked for is walked however far from there it is.
+        """
         if wanted.datasets is not None and not any(self._can_be_filled(one) for one in wanted.datasets):
             return
         low, high = self._bounds(wanted)
@@ -182,6 +185,20 @@ class Ledger:
                 return
             if wanted.has(one):
                 yield one
+        further = range((start // BLOCK + most) * BLOCK, high) if oldest_first else range(low, _lowest(start, most))
+        async for one in self._made(wanted.datasets or (), further, now_ms, up=oldest_first):
+            if wanted.has(one):
+                yield one
+
+    async def _made(
+        self, datasets: Collection[str], span: range, now_ms: int, *, up: bool = False, most: int | None = None
+    ) -> AsyncIterator[Glance]:
+        """Walk what callers made for `datasets` within `span`, the nearest `most` of them if it is given."""
+        made = [index for index in self._sandbox.shelf.made_for(datasets) if index in span]
+        for place, index in enumerate((made if up else made[::-1])[:most]):
+            yield self._glance(index, now_ms)
+            if place % BLOCK == BLOCK - 1:
+                await self._world.clock.sleep(0)
 
     def batches(self, one: Glance, *, now_ms: int) -> Iterator[Batch]:
         """Make the batches of a job, in the order of its segments."""
@@ -192,18 +209,16 @@ class Ledger:
     async def by_dataset(self, datasets: Collection[str], *, now_ms: int) -> dict[str, DatasetBatches]:
         """Return the last batches and done rows of those of `datasets` that have any.
 
-        They are what the newest 1,000 jobs and the queries that wrote tell.
+        They are what the newest 1,000 jobs tell, the newest 1,000 that callers made before those, and the queries that
+        wrote.
         """
         found: dict[str, _Tally] = {}
-        async for one in self._walk(len(self._sandbox.shelf), now_ms, most=RECENT):
+        length = len(self._sandbox.shelf)
+        async for one in self._walk(length, now_ms, most=RECENT):
             if one.dataset_id in datasets:
                 found.setdefault(one.dataset_id, _Tally()).count(one)
-        for dataset_id in datasets:
-            if dataset_id not in found:  # a job made through the API is remembered for longer
-                job = self._world.last_job(self._sandbox, dataset_id)
-                index = None if job is None else self._sandbox.shelf.find(job.job_id)
-                if index is not None:
-                    found.setdefault(dataset_id, _Tally()).count(self._glance(index, now_ms))
+        async for one in self._made(datasets, range(_lowest(length, RECENT)), now_ms, most=RECENT * BLOCK):
+            found.setdefault(one.dataset_id, _Tally()).count(one)
         answer = {dataset_id: self._told(tally, now_ms) for dataset_id, tally in found.items()}
         for batch in sorted(self._sandbox.written_batches.values(), key=lambda batch: batch.created_ms):
             if batch.dataset_id in datasets:
@@ -220,6 +235,11 @@ class Ledger:
             return batch_of(self._world, job, 0, now_ms=now_ms)
 
         return DatasetBatches(first(tally.last), first(tally.good), first(tally.failed), tally.rows)
+
+
+def _lowest(below: int, most: int) -> int:
+    """Return the lowest index that a walk of `most` blocks down from `below` comes to."""
+    return max(0, ((below - 1) // BLOCK - most + 1) * BLOCK)
 
 
 def _keep(held: OrderedDict[int, _T], number: int, value: _T) -> None:

@@ -14,7 +14,7 @@ from tui_app.emulator.world.lifecycle import STATUS_OF, TERMINAL, Job, Lengths, 
 from tui_app.emulator.world.open_jobs import OpenJobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tui_app.emulator.world.arrivals import Arrivals
     from tui_app.emulator.world.past import Past
@@ -105,7 +105,7 @@ class Shelf:
         self._spots: list[int] = []  # where each stands above the past
         self._places: dict[int, int] = {}
         self._changed: dict[int, _Held] = {}
-        self._newest_made: dict[str, int] = {}  # by dataset
+        self._made_for: dict[str, list[int]] = {}  # indexes by dataset, rising
         self._recent: tuple[int, dict[str, int]] = (-1, {})
         self._open = OpenJobs(pace)
         # Where the strata believe otherwise than is so, by the status that they believe in.
@@ -176,7 +176,7 @@ class Shelf:
         self._spots.append(self._arrived + place)
         self._places[job.job_id] = place
         self._made.append(held)
-        self._newest_made[job.dataset_id] = index
+        self._made_for.setdefault(job.dataset_id, []).append(index)
         if seconds is None:
             self._open.watch(index)
         else:
@@ -249,8 +249,14 @@ class Shelf:
         """Return the newest job that writes to the dataset: any made through the API, else one of the newest."""
         if self._recent[0] != len(self):
             self._recent = (len(self), self._newest_by_dataset())
-        index = self._recent[1].get(dataset_id, self._newest_made.get(dataset_id))
+        index = self._recent[1].get(dataset_id)
+        if index is None and dataset_id in self._made_for:
+            index = self._made_for[dataset_id][-1]
         return None if index is None else self.job(index)
+
+    def made_for(self, datasets: Iterable[str]) -> list[int]:
+        """Return the indexes of the jobs made through the API for these datasets, oldest first."""
+        return sorted(index for one in set(datasets) for index in self._made_for.get(one, ()))
 
     def _newest_by_dataset(self) -> dict[str, int]:
         found: dict[str, int] = {}

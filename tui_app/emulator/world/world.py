@@ -338,9 +338,13 @@ def _profiles(room: Furniture, segments: list[dict[str, Any]], chance: Chance) -
 
 
 def _starts_after(body: Mapping[str, Any], now_ms: int) -> bool:
-    """Whether an export wants only profiles that were updated at a time that is still to come."""
-    since = rfc3339((body.get("filter") or {}).get("fromIngestTimestamp"))
-    return since is not None and since.timestamp() * 1000 >= now_ms
+    """Whether an export wants only those who were updated, or came to its segments, at a time that is still to come."""
+    asked = body.get("filter") or {}
+    since = [asked.get("fromIngestTimestamp")]
+    if asked.get("segments"):
+        since.append((asked.get("segmentQualificationTime") or {}).get("startTime"))
+    moments = map(rfc3339, since)
+    return any(one is not None and one.timestamp() * 1000 >= now_ms for one in moments)
 
 
 def _effective_policy(
