@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.emulator.conftest import JOBS, Caller, Start
 from tests.support.clock import FakeClock
 from tui_app.emulator.app import Emulator
+from tui_app.emulator.faults.document import fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -241,8 +242,6 @@ async def test_there_is_a_most_of_faults(operator: Operator) -> None:
 
 
 def _counted() -> Any:
-    from tui_app.emulator.faults.document import fault  # noqa: PLC0415 - beside its only use
-
     return fault({"kind": "count"})
 
 

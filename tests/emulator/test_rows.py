@@ -15,6 +15,8 @@ from tui_app.emulator.data import parquet
 from tui_app.emulator.data.columns import columns
 from tui_app.emulator.data.values import text
 from tui_app.emulator.world.fields import paths
+from tui_app.emulator.world.policies import feeds_profile
+from tui_app.emulator.world.schemas import schemas
 from tui_app.emulator.world.union import EVENT, PROFILE
 
 if TYPE_CHECKING:
@@ -306,9 +308,6 @@ async def test_a_policy_that_omits_a_dataset_leaves_its_attributes_out(caller: C
 
 
 def _only_known(caller: Caller, order: tuple[str, ...]) -> set[str]:
-    from tui_app.emulator.world.policies import feeds_profile  # noqa: PLC0415 - one test's own look
-    from tui_app.emulator.world.schemas import schemas  # noqa: PLC0415 - one test's own look
-
     fields = {one.schema_id: {field.name for field in one.fields} for one in schemas()}
     datasets = [one for one in caller.emulator.world.sandboxes["prod"].datasets.values() if feeds_profile(one)]
     known = {True: set[str](), False: set[str]()}

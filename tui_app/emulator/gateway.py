@@ -129,6 +129,10 @@ class Gateway:
         """
         return self._route(path, handlers, service=service, sandboxed=sandboxed)
 
+    def collection(self, path: str, *, service: Service, **handlers: Handler) -> list[Route]:
+        """Serve a collection with and without its slash (API reference 12)."""
+        return [self._route(f"{path}{slash}", handlers, service=service, sandboxed=True) for slash in ("", "/")]
+
     def _route(self, path: str, handlers: Mapping[str, Handler], *, service: Service | None, sandboxed: bool) -> Route:
         by_method = {name.upper(): handler for name, handler in handlers.items()}
         endpoint = self._endpoint(by_method, service=service, sandboxed=sandboxed)

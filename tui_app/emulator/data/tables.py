@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from tui_app.emulator.data.parquet import quoted
 from tui_app.emulator.data.sql_run import Table
 from tui_app.emulator.data.values import TYPES
-from tui_app.emulator.world.batches import batches_of
 from tui_app.emulator.world.samples import UNION_SCHEMA
 from tui_app.emulator.world.schemas import EVENT_CLASS, schemas
 from tui_app.emulator.world.union import EVENT, PROFILE
@@ -57,7 +56,7 @@ async def open_table(
 async def _batches(world: World, sandbox: Sandbox, dataset: Dataset) -> list[Batch]:
     found = [one for one in sandbox.written_batches.values() if one.dataset_id == dataset.dataset_id and one.rows]
     rows = count = 0
-    async for batch in batches_of(world, sandbox, dataset.dataset_id):
+    async for batch in world.ledger(sandbox).good_batches(dataset.dataset_id, now_ms=world.now_ms()):
         if not batch.rows:
             continue
         count, rows = count + 1, rows + batch.rows

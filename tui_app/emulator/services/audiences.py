@@ -51,8 +51,7 @@ _ORDER: Mapping[str, Callable[[Audience], Any]] = {
 def routes(gateway: Gateway) -> list[Route]:
     """Return the audience routes, the collection with and without its slash."""
     return [
-        gateway.route(PATH, service="profile", get=_list),
-        gateway.route(f"{PATH}/", service="profile", get=_list),
+        *gateway.collection(PATH, service="profile", get=_list),
         gateway.route(f"{PATH}/bulk-get", service="profile", post=_bulk),
         gateway.route(f"{PATH}/{{audience_id}}", service="profile", get=_get),
     ]

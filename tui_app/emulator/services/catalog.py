@@ -23,7 +23,7 @@ _SLASHES = ("", "/")
 def routes(gateway: Gateway) -> list[Route]:
     """Return the Catalog routes: datasets and their files under both spellings, lists with and without their slash."""
     batches = Batches()
-    datasets = Datasets(batches)
+    datasets = Datasets()
     found = [
         *(gateway.route(f"{PATH}/batches{end}", service="catalog", get=batches.page) for end in _SLASHES),
         gateway.route(f"{PATH}/batches/{{batch_id}}", service="catalog", get=batches.one),

@@ -19,7 +19,7 @@ from tui_app.emulator.services.catalog_query import (
     window,
 )
 from tui_app.emulator.world.batches import find_batch
-from tui_app.emulator.world.ledger import REACH, RECENT, Glance, Ledger, Wanted
+from tui_app.emulator.world.ledger import REACH, RECENT, Glance, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -60,23 +60,13 @@ _EVERY = 500  # jobs that a filter looks at before others may run
 
 
 class Batches:
-    """Batches and files, and what is remembered of each sandbox's jobs so that filters stay cheap.
+    """Batches and their files.
 
     A list looks at the newest 5,000 jobs under `createdBefore` (the oldest over `createdAfter` when it is sorted by
     `asc:created`) and at what queries wrote; at 1,000 jobs when it is sorted by something else, or filtered by what
     changes in a batch's life but for its status. To look further back, move that bound. What callers made for a
     dataset that `dataSet` names is found however old it is.
     """
-
-    def __init__(self) -> None:
-        self._ledgers: dict[str, Ledger] = {}
-
-    def ledger(self, call: Call) -> Ledger:
-        """Return the ledger of the caller's sandbox."""
-        name = call.sandbox.name
-        if name not in self._ledgers:
-            self._ledgers[name] = Ledger(call.world, call.sandbox)
-        return self._ledgers[name]
 
     def one(self, call: Call) -> Response:
         """Answer with one batch; `aggregate` adds nothing: a batch here has no others in it."""
@@ -109,7 +99,7 @@ class Batches:
     def _made(self, call: Call, source: Glance | Batch) -> list[Batch]:
         if not isinstance(source, Glance):
             return [source]
-        return [*self.ledger(call).batches(source, now_ms=call.now_ms)]
+        return [*call.world.ledger(call.sandbox).batches(source, now_ms=call.now_ms)]
 
     async def _sources(
         self, call: Call, wanted: Wanted | None, keys: tuple[Key, ...], conditions: tuple[Filter, ...]
@@ -149,7 +139,8 @@ class Batches:
     ) -> AsyncIterator[Glance]:
         looked = 0
         most = REACH if is_by_creation and not conditions else RECENT
-        async for one in self.ledger(call).jobs(wanted, now_ms=call.now_ms, oldest_first=is_up, most=most):
+        ledger = call.world.ledger(call.sandbox)
+        async for one in ledger.jobs(wanted, now_ms=call.now_ms, oldest_first=is_up, most=most):
             looked += 1
             if looked % _EVERY == 0:
                 await call.world.clock.sleep(0)

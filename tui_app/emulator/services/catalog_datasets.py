@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from tui_app.emulator.gateway import Call
-    from tui_app.emulator.services.catalog_batches import Batches
     from tui_app.emulator.world.datasets import Dataset
     from tui_app.emulator.world.ledger import DatasetBatches
 
@@ -72,14 +71,11 @@ _MORE = tuple(name for name in WRITABLE if name not in {"name", "description", "
 class Datasets:
     """Datasets as Catalog shows and changes them; what their batches tell comes from the sandbox's ledger."""
 
-    def __init__(self, batches: Batches) -> None:
-        self._batches = batches
-
     async def page(self, call: Call) -> Response:
         """Answer with a page of datasets, newest first unless `orderBy` says otherwise."""
         asked, keys, conditions = window(call), order(call), filters(call, _FIELDS)
         datasets = dict(call.sandbox.datasets)  # others may change them while this one waits
-        batches = await self._batches.ledger(call).by_dataset(datasets, now_ms=call.now_ms)
+        batches = await call.world.ledger(call.sandbox).by_dataset(datasets, now_ms=call.now_ms)
         found: list[tuple[str, dict[str, Any]]] = []
         for place, (dataset_id, one) in enumerate(datasets.items(), start=1):
             answer = _answer(call, one, batches.get(dataset_id))
@@ -95,7 +91,7 @@ class Datasets:
         asked, keys, conditions = window(call), order(call), filters(call, _LAST_FIELDS)
         wanted = {one for one in (call.query("dataSetId") or "").split(",") if one}
         datasets = {one for one in call.sandbox.datasets if not wanted or one in wanted}
-        batches = await self._batches.ledger(call).by_dataset(datasets, now_ms=call.now_ms)
+        batches = await call.world.ledger(call.sandbox).by_dataset(datasets, now_ms=call.now_ms)
         found = [(dataset_id, _last(call, one)) for dataset_id, one in batches.items()]
         found = [one for one in found if all(condition.passes(one[1]) for condition in conditions)]
         found = in_order(found, keys, lambda one, name: one[1].get(name))
@@ -104,7 +100,7 @@ class Datasets:
     async def one(self, call: Call) -> Response:
         """Answer with one dataset, its version in `ETag`."""
         dataset = _found(call)
-        batches = await self._batches.ledger(call).by_dataset({dataset.dataset_id}, now_ms=call.now_ms)
+        batches = await call.world.ledger(call.sandbox).by_dataset({dataset.dataset_id}, now_ms=call.now_ms)
         answer = _answer(call, dataset, batches.get(dataset.dataset_id))
         return json_answer({dataset.dataset_id: chosen(answer, properties(call))}, headers={"ETag": answer["version"]})
 

@@ -17,7 +17,7 @@ from tui_app.emulator.data import parquet
 from tui_app.emulator.data.files import LONGEST_ID, NoRoomError
 from tui_app.emulator.data.layout import Row
 from tui_app.emulator.services.file_answer import BytesAnswer, FileAnswer
-from tui_app.emulator.world.batches import batches_of, find_batch
+from tui_app.emulator.world.batches import find_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +42,9 @@ def routes(gateway: Gateway) -> list[Route]:
     lists = {"files": _batch_files, "failed": _failed, "meta": _meta}
     return [
         *(
-            gateway.route(f"{PATH}/batches/{{batch_id}}/{name}{slash}", service="data-access", get=handler)
+            route
             for name, handler in lists.items()
-            for slash in ("", "/")
+            for route in gateway.collection(f"{PATH}/batches/{{batch_id}}/{name}", service="data-access", get=handler)
         ),
         gateway.route(f"{PATH}/files/{{file_id}}", service="data-access", get=_file, head=_head),
         gateway.route(f"{PATH}/datasets/{{dataset_id}}/preview", service="data-access", get=_preview),
@@ -176,7 +176,7 @@ async def _newest(call: Call, dataset_id: str) -> Batch | None:
     files = call.platform.files
     written = [one for one in call.sandbox.written_batches.values() if one.dataset_id == dataset_id and files.sets(one)]
     found = max(written, key=lambda one: one.created_ms, default=None)
-    async for one in batches_of(call.world, call.sandbox, dataset_id):
+    async for one in call.world.ledger(call.sandbox).good_batches(dataset_id, now_ms=call.now_ms):
         if found is not None and one.created_ms < found.created_ms:
             return found
         if files.sets(one):

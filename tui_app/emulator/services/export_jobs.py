@@ -38,8 +38,7 @@ _JOB_ID = re.compile(r"([0-9]{1,15})(?:\.0)?")  # the second form is how some do
 def routes(gateway: Gateway) -> list[Route]:
     """Return the export job routes, the collection with and without its slash."""
     return [
-        gateway.route(PATH, service="profile", get=_list, post=_create),
-        gateway.route(f"{PATH}/", service="profile", get=_list, post=_create),
+        *gateway.collection(PATH, service="profile", get=_list, post=_create),
         gateway.route(f"{PATH}/{{job_id}}", service="profile", get=_get, delete=_cancel),
     ]
 

@@ -45,8 +45,7 @@ _ORDER: Mapping[str, Callable[[MergePolicy], Any]] = {
 def routes(gateway: Gateway) -> list[Route]:
     """Return the merge policy routes, the collection with and without its slash."""
     return [
-        gateway.route(PATH, service="profile", get=_list),
-        gateway.route(f"{PATH}/", service="profile", get=_list),
+        *gateway.collection(PATH, service="profile", get=_list),
         gateway.route(f"{PATH}/bulk-get", service="profile", post=_bulk),
         gateway.route(f"{PATH}/{{policy_id}}", service="profile", get=_get),
     ]

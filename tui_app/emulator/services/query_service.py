@@ -39,7 +39,7 @@ def routes(gateway: Gateway) -> list[Route]:
     """Return the Query Service routes."""
     return [
         gateway.route(f"{PATH}/connection_parameters", service="query", get=_connection),
-        *(gateway.route(f"{PATH}/queries{slash}", service="query", get=_list, post=_create) for slash in ("", "/")),
+        *gateway.collection(f"{PATH}/queries", service="query", get=_list, post=_create),
         gateway.route(f"{PATH}/queries/{{query_id}}", service="query", get=_get, patch=_change, delete=_delete),
     ]
 

@@ -22,8 +22,7 @@ _SECOND_MS = 1000
 def routes(gateway: Gateway) -> list[Route]:
     """Return the schedule routes, the collection with and without its slash."""
     return [
-        gateway.route(PATH, service="profile", get=_list),
-        gateway.route(f"{PATH}/", service="profile", get=_list),
+        *gateway.collection(PATH, service="profile", get=_list),
         gateway.route(f"{PATH}/{{schedule_id}}", service="profile", get=_get),
     ]
 

@@ -48,8 +48,7 @@ def routes(gateway: Gateway) -> list[Route]:
     """Return the segment job routes, the collection with and without its slash."""
     desk = _Desk()
     return [
-        gateway.route(PATH, service="profile", get=desk.list, post=desk.create),
-        gateway.route(f"{PATH}/", service="profile", get=desk.list, post=desk.create),
+        *gateway.collection(PATH, service="profile", get=desk.list, post=desk.create),
         gateway.route(f"{PATH}/bulk-get", service="profile", post=desk.bulk),
         gateway.route(f"{PATH}/{{job_id}}", service="profile", get=desk.get, delete=desk.cancel),
     ]

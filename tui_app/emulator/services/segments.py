@@ -44,8 +44,7 @@ ORDER: Mapping[str, Callable[[Audience], Any]] = {
 def routes(gateway: Gateway) -> list[Route]:
     """Return the segment definition routes, the collection with and without its slash."""
     return [
-        gateway.route(PATH, service="profile", get=_list),
-        gateway.route(f"{PATH}/", service="profile", get=_list),
+        *gateway.collection(PATH, service="profile", get=_list),
         gateway.route(f"{PATH}/bulk-get", service="profile", post=_bulk),
         gateway.route(f"{PATH}/{{segment_id}}", service="profile", get=_get),
     ]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from tui_app.emulator.world.lifecycle import state
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from tui_app.emulator.world.lifecycle import Job, State
     from tui_app.emulator.world.world import Sandbox, World
 
 BATCH_DELAY_MS = 400  # a job's batches are created so long after the job
-_LOOK_BACK = 5_000
-_BREATH = 250  # jobs looked at in one go: 5 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +75,3 @@ def find_batch(world: World, sandbox: Sandbox, batch_id: str, *, now_ms: int) ->
     if parsed is None or job is None or parsed[1] >= job.batch_count:
         return None
     return batch_of(world, job, parsed[1], now_ms=now_ms)
-
-
-async def batches_of(world: World, sandbox: Sandbox, dataset_id: str) -> AsyncIterator[Batch]:
-    """Walk the batches that jobs filled for a dataset, newest job first, giving way to others now and then.
-
-    Jobs made through the API are found however old they are, others among the newest 5,000 of the sandbox.
-    """
-    now, shelf = world.now_ms(), sandbox.shelf
-    top = len(shelf)
-    low = max(0, top - _LOOK_BACK)
-    older = [index for index in shelf.made_for([dataset_id]) if index < low]
-    for step, index in enumerate(chain(range(top - 1, low - 1, -1), reversed(older)), start=1):
-        if step % _BREATH == 0:
-            await world.clock.sleep(0)
-        job = shelf.job(index)
-        for number in range(job.batch_count if job.dataset_id == dataset_id else 0):
-            yield batch_of(world, job, number, now_ms=now)

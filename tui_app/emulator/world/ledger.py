@@ -206,6 +206,12 @@ class Ledger:
         for number in range(one.batches):
             yield batch_of(self._world, job, number, now_ms=now_ms)
 
+    async def good_batches(self, dataset_id: str, *, now_ms: int) -> AsyncIterator[Batch]:
+        """Walk the batches that jobs filled for a dataset and that are done, newest job first."""
+        async for one in self.jobs(Wanted({dataset_id}, {"success"}), now_ms=now_ms):
+            for batch in self.batches(one, now_ms=now_ms):
+                yield batch
+
     async def by_dataset(self, datasets: Collection[str], *, now_ms: int) -> dict[str, DatasetBatches]:
         """Return the last batches and done rows of those of `datasets` that have any.
 

@@ -10,6 +10,7 @@ from tui_app.emulator.chance import Chance
 from tui_app.emulator.world import samples
 from tui_app.emulator.world.arrivals import Arrivals, Numbers
 from tui_app.emulator.world.datasets import DAY_MS, Dataset, furnish, settle_table
+from tui_app.emulator.world.ledger import Ledger
 from tui_app.emulator.world.lifecycle import (
     FAILING,
     TERMINAL,
@@ -120,6 +121,7 @@ class World:
         self.alive = alive
         self.late_dataset_check = late_dataset_check
         self._scripts = ScriptBook()
+        self._ledgers: dict[str, Ledger] = {}
         self.batch_ids = BatchIds(seed)
         self.started_ms = self._latest_ms = now_ms(self.clock)
         self.pace = Pace(self.started_ms, speed)
@@ -307,6 +309,12 @@ class World:
         del sandbox.datasets[dataset_id]
         if self._arrivals is not None and sandbox.name == _LIVELY:
             self._arrivals.forget(dataset_id)
+
+    def ledger(self, sandbox: Sandbox) -> Ledger:
+        """Return what all services look through the sandbox's batches with."""
+        if sandbox.name not in self._ledgers:
+            self._ledgers[sandbox.name] = Ledger(self, sandbox)
+        return self._ledgers[sandbox.name]
 
     def last_job(self, sandbox: Sandbox, dataset_id: str) -> Job | None:
         """Return the newest job that writes to the dataset: any made through the API, else one of the last 600."""
