@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual import events
     from textual.geometry import Size
+    from textual.messages import Prune
     from textual.widget import Widget
 
 R = TypeVar("R")
@@ -42,6 +43,10 @@ class FoldingScreen(Screen[R]):
         self.refresh()
         if not small:
             self.call_after_refresh(self._give_focus_back)
+
+    async def on_prune(self, event: Prune) -> None:
+        """End what still runs for this screen before its widgets go: an answer that comes now has no place."""
+        self.workers.cancel_node(self)
 
     def _give_focus_back(self) -> None:
         if self.focused is None and self._focus_then is not None and self._focus_then.is_attached:
