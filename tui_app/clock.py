@@ -46,3 +46,8 @@ class SystemClock:
 def now_ms(clock: Clock) -> int:
     """Return the clock's wall time as epoch milliseconds, the platform's unit (API reference 2.3)."""
     return int(clock.now().timestamp() * 1000)
+
+
+async def give_way() -> None:
+    """Let everything else that is ready have the loop for a turn; takes no time of its own."""
+    await asyncio.sleep(0)

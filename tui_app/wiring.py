@@ -24,8 +24,9 @@ from tui_app.engine.engine import Engine, policy_for
 from tui_app.engine.failures import failure_of
 from tui_app.engine.monitor import Cadence
 from tui_app.engine.session import Policy
-from tui_app.history.history import History, history_path
-from tui_app.models.failure import FailureError
+from tui_app.history.history import History, history_path, known_sandboxes
+from tui_app.history.retention import Retention
+from tui_app.models.failure import Failure, FailureError, FailureKind
 from tui_app.text import cell_width, fit, safe_text
 
 if TYPE_CHECKING:
@@ -104,6 +105,24 @@ class Workspaces:
             "Choose with --sandbox NAME, AEPX_SANDBOX, or the key sandbox of the connection."
         )
 
+    def home_offline(self) -> tuple[str, str]:
+        """As `home`, from what is on this machine: a sandbox nobody named is taken if no other has a history.
+
+        Raises:
+            ConfigError: there is no connection, or a sandbox must be named; the message lists those with a history.
+        """
+        connection = self._chosen()
+        if connection.sandbox:
+            return connection.name, connection.sandbox
+        known = known_sandboxes(self._folder, base_url=connection.base_url, ims_org_id=connection.org_id)
+        if len(known) == 1:
+            return connection.name, known[0]
+        raise ConfigError(
+            f"No sandbox is named for connection {connection.name}, and offline nobody can be asked. With a history on "
+            f"this machine: {', '.join(known) or 'none'}. "
+            "Choose with --sandbox NAME, AEPX_SANDBOX, or the key sandbox of the connection."
+        )
+
     async def sandboxes(self, connection_name: str) -> tuple[Sandbox, ...]:
         """Ask the platform which sandboxes a connection may use.
 
@@ -121,15 +140,20 @@ class Workspaces:
         finally:
             await client.aclose()
 
-    async def open(self, connection_name: str, sandbox_name: str) -> Engine:
+    async def open(self, connection_name: str, sandbox_name: str, *, offline: bool = False) -> Engine:
         """Return an engine whose history is open and whose loops are not started.
+
+        Args:
+            connection_name: a configured one.
+            sandbox_name: any.
+            offline: the engine answers from history alone; what would ask the platform raises FailureError.
 
         Raises:
             FailureError: its history cannot be opened.
         """
-        return await asyncio.to_thread(self.open_now, connection_name, sandbox_name)
+        return await asyncio.to_thread(self.open_now, connection_name, sandbox_name, offline=offline)
 
-    def open_now(self, connection_name: str, sandbox_name: str) -> Engine:
+    def open_now(self, connection_name: str, sandbox_name: str, *, offline: bool = False) -> Engine:
         """As `open`, on the caller's thread, for before there is a loop."""
         connection = self.settings.connections[connection_name]
         policy, given = policy_for(connection, sandbox_name, read_only=self.settings.read_only)
@@ -141,10 +165,11 @@ class Workspaces:
             sandbox_name=sandbox_name,
             policy=policy,
             policy_is_given=given,
-            connect=lambda: self._client(connection, sandbox_name, policy),
+            connect=_nobody if offline else lambda: self._client(connection, sandbox_name, policy),
             history=History(path),
             clock=self._clock,
             cadence=_NEAR if connection.is_loopback else _cadence(self.settings),
+            retention=_retention(self.settings),
         )
         engine.open()
         return engine
@@ -323,8 +348,25 @@ def _embedded(clock: Clock, **options: Any) -> Any:
     return Emulator(clock, **options)
 
 
+def _nobody() -> AepClient:
+    """Stand for the client of an engine that works offline: no secret is looked for, no connection made."""
+    raise FailureError(
+        Failure(
+            kind=FailureKind.REFUSED,
+            what="The platform was not asked",
+            cause="This command works from the local history",
+            next_step="Leave out --offline to ask the platform.",
+        )
+    )
+
+
 def _missing(error: ImportError) -> ConfigError:
     return ConfigError(f"The embedded platform needs {error.name}. Install it with: pip install 'aepx[demo]'")
+
+
+def _retention(settings: Settings) -> Retention:
+    kept = settings.history
+    return Retention(keep_days=kept.keep_days or None, keep_mib=kept.keep_mib or None)
 
 
 def _cadence(settings: Settings) -> Cadence:

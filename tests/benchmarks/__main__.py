@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import bytes as bytes_benchmark
-from tests.benchmarks import keys, loop, platform, row_table, served_bytes, start
+from tests.benchmarks import keys, kills, loop, million, platform, row_table, served_bytes, start, sync
 from tests.benchmarks.figures import Figure, report
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ ALL: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "row_table": row_table.measure,
     "platform": platform.measure,
     "served_bytes": served_bytes.measure,
+    "million": million.measure,
+    "sync": sync.measure,
+    "kills": kills.measure,
 }
 
 

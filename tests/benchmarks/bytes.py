@@ -22,22 +22,51 @@ if TYPE_CHECKING:
 ROUNDS: Final = 9
 SPEED: Final = 20.0
 IDLE_S: Final = 60.0
+BUSY: Final = 20
 FRAME: Final = re.compile(rb"\x1b\[\?2026h.*?\x1b\[\?2026l", re.DOTALL)
 LINE: Final = re.compile(rb"\x1b\[\d+;1H")
 
 
 def measure(idle_s: float = IDLE_S) -> list[Figure]:
     """Measure refreshes that find nothing, a job that runs to its end, and idling."""
-    figures: list[Figure] = []
-    with prepared(speed=SPEED) as scene, scene.app() as terminal:
-        terminal.wait_for(r"SUCCEEDED +\d")
-        terminal.until_quiet(1.5)
-        figures += _unchanged(terminal)
-        figures += _changing(scene, terminal)
+    with prepared(speed=SPEED) as scene:
+        figures = refreshes(scene)
     with prepared(speed=1.0) as scene:
+        return [*figures, *idling(scene, idle_s)]
+
+
+def refreshes(scene: Scene) -> list[Figure]:
+    """Measure refreshes that find nothing, then a job that runs to its end, in a scene of `SPEED`."""
+    with scene.app() as terminal:
+        terminal.wait_for(r"(SUCCEEDED|FAILED) +\d")
+        terminal.until_quiet(1.5)
+        return [*_unchanged(terminal), *_changing(scene, terminal)]
+
+
+def idling(scene: Scene, seconds: float) -> list[Figure]:
+    """Measure a list nobody touches, with one running job and with twenty, against htop."""
+    scene.platform.steer(_run_job)
+    one = _idle(scene, seconds)
+    for _ in range(BUSY - 1):
         scene.platform.steer(_run_job)
-        figures += _idle(scene, idle_s)
-    return figures
+    many = _idle(scene, seconds)
+    figures = [
+        Figure(f"idle {seconds:.0f} s, one running job that ticks", one, "bytes"),
+        Figure(f"idle {seconds:.0f} s, {BUSY} running jobs", many, "bytes"),
+    ]
+    htop = shutil.which("htop")
+    if htop is None:
+        print("htop is not installed: the comparison with it is left out.")
+        return figures
+    with Terminal([htop], environ=scene.environ) as terminal:
+        terminal.until_quiet(1.0, most=3.0)
+        theirs = terminal.idle(seconds)
+    return [
+        *figures,
+        Figure(f"idle {seconds:.0f} s of htop", theirs, "bytes"),
+        Figure("one running job, against htop", one / theirs, "x", 0.25),
+        Figure(f"{BUSY} running jobs, against htop", many / theirs, "x", 1.0),
+    ]
 
 
 def _unchanged(terminal: Terminal) -> list[Figure]:
@@ -74,24 +103,11 @@ def _changing(scene: Scene, terminal: Terminal) -> list[Figure]:
     ]
 
 
-def _idle(scene: Scene, seconds: float) -> list[Figure]:
+def _idle(scene: Scene, seconds: float) -> int:
     with scene.app() as terminal:
         terminal.wait_for(r"(NEW|PROCESSING) +\d")
         terminal.until_quiet(1.5)
-        ours = terminal.idle(seconds)
-    figures = [Figure(f"idle {seconds:.0f} s, one running job that ticks", ours, "bytes")]
-    htop = shutil.which("htop")
-    if htop is None:
-        print("htop is not installed: the comparison with it is left out.")
-        return figures
-    with Terminal([htop], environ=scene.environ) as terminal:
-        terminal.until_quiet(1.0, most=3.0)
-        theirs = terminal.idle(seconds)
-    return [
-        *figures,
-        Figure(f"idle {seconds:.0f} s of htop", theirs, "bytes"),
-        Figure("idle, against htop", ours / theirs, "x", 0.25),
-    ]
+        return terminal.idle(seconds)
 
 
 def _run_job(world: World) -> str:

@@ -50,12 +50,18 @@ class Jobs:
     def __len__(self) -> int:
         return self._count
 
-    def key(self, index: int) -> str:
-        return str(self._first - index)
+    def key(self, index: int) -> int:
+        return self._first - index
 
-    def index_of(self, key: str) -> int | None:
-        index = self._first - int(key)
+    def keys(self, start: int, stop: int) -> Sequence[int]:
+        return range(self._first - start, self._first - stop, -1)
+
+    def index_of(self, key: int) -> int | None:
+        index = self._first - key
         return index if 0 <= index < self._count else None
+
+    def first_of(self, keys: Sequence[int]) -> int | None:
+        return next((found for key in keys if (found := self.index_of(key)) is not None), None)
 
     def change(self, index: int, ticks: int) -> None:
         """Move the row at `index` on; a whole round of the statuses changes only its duration."""
@@ -74,7 +80,7 @@ class Jobs:
         failed = role == "failed"
         return (
             Cell(status, role),
-            Cell(self.key(index)),
+            Cell(str(self.key(index))),
             Cell(f"{job % 60}m"),
             Cell(f"{tick}m{job % 60:02}s"),
             Cell("export ███░░ ~3m" if role == "running" else "", "running"),

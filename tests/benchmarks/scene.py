@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
+import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -11,10 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.support.served_emulator import ServedEmulator
-from tests.support.terminal import Terminal, environment
-from tui_app.clock import SystemClock
-from tui_app.config import choose_connection, data_directory, load
-from tui_app.wiring import Workspaces
+from tests.support.terminal import ROOT, Terminal, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,28 +44,16 @@ class Scene:
 
 @contextmanager
 def prepared(*, jobs: int = JOBS, speed: float = 1.0) -> Iterator[Scene]:
-    """Yield a scene in the still sandbox with `jobs` jobs."""
+    """Yield a scene in the still sandbox with `jobs` jobs, all of them read by the command that people use for it."""
     with (
         tempfile.TemporaryDirectory(prefix="aepx-bench-", ignore_cleanup_errors=True) as home,
         ServedEmulator(jobs=jobs * STILL_SHARE, speed=speed) as platform,
     ):
         environ = environment(Path(home), AEPX_DATA_DIR=home, **platform.variables(STILL))
-        read = asyncio.run(_fill(environ))
-        yield Scene(platform, environ, read)
-
-
-async def _fill(environ: Mapping[str, str]) -> int:
-    """Read the whole list into the history that the app will find, and return the number of jobs."""
-    loaded = load({}, environ)
-    opener = Workspaces(
-        loaded.settings,
-        environ=environ,
-        clock=SystemClock(),
-        folder=data_directory(loaded.settings),
-        chosen=lambda: choose_connection(loaded),
-    )
-    engine = await opener.open(*await opener.home())
-    try:
-        return await engine.backfill.walk()
-    finally:
-        await engine.stop()
+        # A process of its own: beside the platform it would share one interpreter with it.
+        command = [*INSTALLED, "jobs", "sync", "--all", "--json"]
+        done = subprocess.run(command, env=environ, cwd=ROOT, check=True, capture_output=True, text=True)
+        told = json.loads(done.stdout)
+        if not told["complete"]:
+            raise RuntimeError(f"Not all jobs were read: {done.stderr}")
+        yield Scene(platform, environ, told["new"])

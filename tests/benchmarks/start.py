@@ -1,7 +1,11 @@
-"""Measures how soon the first job row is there, against a bare table; `python -m tests.benchmarks.start`."""
+"""Measures how soon the first job row is there, against a bare table, and how soon the app has gone again.
+
+`python -m tests.benchmarks.start`.
+"""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +30,7 @@ def measure() -> list[Figure]:
     """Measure starts in turns, so that a busy machine disturbs all of them alike."""
     with prepared() as scene:
         live = _rounds({"bare": lambda: scene.bare(BARE_ROWS), "live": scene.app, "demo": lambda: _demo(scene)})
+        leaving = _leaving(scene)
         scene.platform.stop()
         offline = _rounds({"bare": lambda: scene.bare(BARE_ROWS), "offline": scene.app})
         commands = _commands(scene)
@@ -39,7 +44,22 @@ def measure() -> list[Figure]:
         Figure("aepx demo, first row", live["demo"], "ms"),
         Figure("  against the bare table", live["demo"] / live["bare"], "x"),
         *commands,
+        Figure("from q, or a signal, to the end of the process, the worst", leaving, "ms", 1000),
     ]
+
+
+def _leaving(scene: Scene) -> float:
+    times = []
+    for number in (None, signal.SIGTERM, signal.SIGHUP) * 3:
+        with scene.app() as terminal:
+            terminal.wait_for(ROW)
+            terminal.until_quiet(0.5)
+            if number is None:
+                terminal.press("q")
+            else:
+                terminal.signal(number)
+            times.append(terminal.wait_ended()[1])
+    return max(times)
 
 
 def _demo(scene: Scene) -> Terminal:

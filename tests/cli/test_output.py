@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui_app.cli.output import Output, OutputClosedError, OutputError
+from tui_app.cli.output import Output, OutputClosedError, OutputError, Table
 from tui_app.text import cell_width
 
 if TYPE_CHECKING:
@@ -177,3 +177,48 @@ def test_the_width_of_a_real_terminal_is_used() -> None:
             written += os.read(controller, 4096).decode()
     os.close(controller)
     assert max(cell_width(line) for line in written.splitlines()) == 40
+
+
+ITEMS = st.recursive(
+    st.text(max_size=5) | st.floats(),
+    lambda one: st.lists(one, max_size=2) | st.dictionaries(st.text(max_size=2), one, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.lists(st.lists(ITEMS, max_size=3), max_size=3))
+def test_an_array_written_in_parts_is_the_whole_one_to_the_byte(parts: list[list[object]]) -> None:
+    output, out, _ = outputs()
+    array = output.json_array()
+    for part in parts:
+        array.items(part)
+    array.end()
+    whole, expected, _ = outputs()
+    whole.data([one for part in parts for one in part])
+    assert out.getvalue() == expected.getvalue()
+
+
+def test_csv_rows_go_on_below_a_header() -> None:
+    output, out, _ = outputs()
+    output.csv_rows([("a", "b")])
+    output.csv_rows(iter([(1, "=1+1"), (None, HOSTILE)]))
+    whole, expected, _ = outputs()
+    whole.csv(("a", "b"), [(1, "=1+1"), (None, HOSTILE)])
+    assert out.getvalue() == expected.getvalue()
+    assert len(list(csv.reader(io.StringIO(out.getvalue())))) == 3
+
+
+def test_a_table_in_blocks_has_one_header_and_keeps_its_columns() -> None:
+    output, out, _ = outputs()
+    table = Table(output, ["ID", "NAME"])
+    table.rows([("1", "a"), ("22", "bb")])
+    table.rows([("3", "c" * 60)])
+    table.rows([("4444", "日本")])
+    lines = out.getvalue().splitlines()
+    assert lines == ["ID  NAME", "1   a", "22  bb", f"3   {'c' * 60}", "4444  日本"]
+
+
+def test_a_table_without_rows_is_its_header() -> None:
+    output, out, _ = outputs()
+    output.table(["ID", "NAME"], [])
+    assert out.getvalue() == "ID  NAME\n"

@@ -85,7 +85,7 @@ async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
 
 
 async def known(engine: Engine) -> int:
-    return len(await engine.list.rows(JobQuery()))
+    return len(await engine.list.all_rows(JobQuery()))
 
 
 async def target(ground: Ground, engine: Engine) -> str:
@@ -140,7 +140,7 @@ async def test_the_walk_loses_and_doubles_nothing_while_jobs_arrive(ground: Grou
         await ground.clock.advance(0.06)
     await ground.finish(walking)
     await engine.refresh()
-    listed = await engine.list.summaries(await engine.list.rows(JobQuery()))
+    listed = await engine.list.summaries(await engine.list.all_rows(JobQuery()))
     ids = [one.job_id for one in listed]
     assert len(ids) == len(set(ids)) == 1_205
     shelf = ground.emulator.world.sandboxes["prod"].shelf

@@ -10,6 +10,8 @@ import pytest
 from tests.support.clock import FakeClock, drain
 from tests.support.engines import START_MS, job, offline
 from tui_app.api.errors import BadAnswerError, BadRequestError, ThrottledError
+from tui_app.engine.backfill import CURSOR, DONE, Backfill
+from tui_app.engine.tally import Tally
 from tui_app.models.export_job import JobPage
 from tui_app.models.job_query import JobQuery
 
@@ -24,8 +26,56 @@ LIST = "export_jobs.list_page"
 MANY = [job(number, created_ms=START_MS - number * 1_000) for number in range(2_500)]
 
 
+def cursor(record: dict[str, Any]) -> str:
+    return f"{record['creationTime']}_{record['id']}"
+
+
+class Lister:
+    """A list call that knows cursors as the platform writes them, and damages the answers it is told to.
+
+    Attributes:
+        asked: the offsets asked for.
+    """
+
+    def __init__(
+        self,
+        records: list[dict[str, Any]],
+        damages: dict[int, str] | None = None,
+        *,
+        speaks_ours: bool = False,
+        refuses_ours: bool = False,
+    ) -> None:
+        self._records = records
+        self._damages = damages or {}
+        self._speaks_ours = speaks_ours
+        self._refuses_ours = refuses_ours
+        self.asked: list[str | None] = []
+
+    async def __call__(self, *, limit: int, offset: str | None = None, **_: Any) -> JobPage:
+        damage = self._damages.get(len(self.asked), "")
+        self.asked.append(offset)
+        start = 0
+        if offset is not None and offset.startswith("p"):
+            start = int(offset[1:])
+        elif offset is not None and self._refuses_ours:
+            raise BadRequestError("No.", status=400, cause="offset")
+        elif offset is not None:
+            start = 1 + [cursor(one) for one in self._records].index(offset)
+        page: dict[str, Any] = {"records": self._records[start : start + limit]}
+        if start + limit < len(self._records):
+            following = cursor(page["records"][-1]) if self._speaks_ours else f"p{start + limit}"
+            page["link"] = {"next": f"/x?offset={following}"}
+        if damage in {"this again", "the first again"}:
+            page["link"] = {"next": f"/x?offset={offset if offset and damage == 'this again' else 'p0'}"}
+        if damage in {"no link", "nothing"}:
+            page.pop("link", None)
+        if damage in {"no records", "nothing"}:
+            page["records"] = []
+        return JobPage.parse(page)
+
+
 async def known(engine: Engine) -> int:
-    return len(await engine.list.rows(JobQuery()))
+    return len(await engine.list.all_rows(JobQuery()))
 
 
 async def walked(engine: Engine, clock: FakeClock, seconds: float = 60) -> asyncio.Task[None]:
@@ -41,11 +91,11 @@ def refuse(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> Callable[
     def install(error: Exception, *, most: int) -> list[int]:
         inner, sizes = platform.export_jobs.list_page, []
 
-        async def list_page(*, limit: int, offset: str | None = None, status: str | None = None) -> JobPage:
+        async def list_page(*, limit: int, offset: str | None = None, **_: Any) -> JobPage:
             sizes.append(limit)
             if limit > most:
                 raise error
-            return await inner(limit=limit, offset=offset, status=status)
+            return await inner(limit=limit, offset=offset)
 
         monkeypatch.setattr(platform.export_jobs, "list_page", list_page)
         return sizes
@@ -56,7 +106,8 @@ def refuse(platform: FakePlatform, monkeypatch: pytest.MonkeyPatch) -> Callable[
 async def test_it_reads_everything_once_and_never_again(make: Make, clock: FakeClock) -> None:
     engine, platform = make(jobs=MANY)
     read: list[int] = []
-    walking = asyncio.create_task(engine.backfill.walk(read.append))
+    tally = Tally()
+    walking = asyncio.create_task(engine.backfill.walk(tally, told=lambda: read.append(tally.read)))
     await clock.advance(1)
     assert await walking == 2_500
     assert read == [1_000, 2_000, 2_500]
@@ -147,10 +198,10 @@ async def test_a_cursor_that_is_no_longer_good_begins_the_walk_again(make: Make,
     await engine.set_note("backfill.cursor", "of-yesterday")
     inner = platform.export_jobs.list_page
 
-    async def list_page(*, limit: int, offset: str | None = None, status: str | None = None) -> JobPage:
+    async def list_page(*, limit: int, offset: str | None = None, **_: Any) -> JobPage:
         if offset == "of-yesterday":
             raise BadRequestError("No.", status=400, cause="offset")
-        return await inner(limit=limit, offset=offset, status=status)
+        return await inner(limit=limit, offset=offset)
 
     platform.export_jobs.list_page = list_page  # type: ignore[method-assign, assignment]  # a platform that forgets cursors
     await walked(engine, clock, 61)
@@ -158,31 +209,101 @@ async def test_a_cursor_that_is_no_longer_good_begins_the_walk_again(make: Make,
     assert engine.session.backfilled
 
 
-@pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"], ["a", "b", "c", "b"]])
-async def test_cursors_that_turn_in_a_circle_end_the_walk(make: Make, clock: FakeClock, cursors: list[str]) -> None:
-    engine, platform = make()
-    left, asked = list(cursors), []
+@pytest.mark.parametrize("manner", ["politely", "ahead"])
+@pytest.mark.parametrize("cursors", ["ours", "others"])
+@pytest.mark.parametrize("at", [0, 1, 3])
+@pytest.mark.parametrize("damage", ["this again", "the first again", "no link", "no records", "nothing"])
+async def test_a_page_damaged_on_the_way_does_not_cut_the_list_short(
+    engine: Engine,
+    platform: FakePlatform,
+    clock: FakeClock,
+    *,
+    damage: str,
+    at: int,
+    cursors: str,
+    manner: str,
+) -> None:
+    records = [job(number, created_ms=START_MS - number // 3) for number in range(40)]
+    lister = Lister(records, {at: damage}, speaks_ours=cursors == "ours")
+    platform.export_jobs.list_page = lister  # type: ignore[method-assign, assignment]  # a platform with damaged answers
+    backfill = Backfill(engine._core, page=10)
+    for _ in range(2):
+        walking = asyncio.create_task(backfill.walk(politely=manner == "politely"))
+        await clock.advance(60)
+        await walking
+    assert await backfill.is_done()
+    assert await known(engine) == 40
+    assert len(lister.asked) <= 7
 
-    async def list_page(*, limit: int, offset: str | None = None, status: str | None = None) -> JobPage:
+
+@pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"], ["a", "b", "c", "b"]])
+async def test_a_platform_that_only_turns_in_a_circle_is_left(make: Make, clock: FakeClock, cursors: list[str]) -> None:
+    engine, platform = make()
+    following, asked = [*cursors, *cursors * 9], []
+
+    async def list_page(*, limit: int, offset: str | None = None, **_: Any) -> JobPage:
         asked.append(offset)
-        return JobPage.parse({"records": [job(len(left))], "link": {"next": f"/x?offset={left.pop(0)}"}})
+        return JobPage.parse({"records": [job(7)], "link": {"next": f"/x?offset={following[len(asked) - 1]}"}})
 
     platform.export_jobs.list_page = list_page  # type: ignore[method-assign, assignment]  # a platform that repeats itself
     await walked(engine, clock)
     assert engine.session.backfilled
-    assert len(asked) == len(set(asked)) == len(cursors)
+    assert len(asked) == len(set(asked)) <= len(cursors) + 1
+
+
+async def test_a_platform_that_knows_only_its_own_cursors_is_read_to_the_end_it_names(
+    make: Make, clock: FakeClock
+) -> None:
+    engine, platform = make()
+    lister = Lister([job(number, created_ms=START_MS - number) for number in range(30)], refuses_ours=True)
+    platform.export_jobs.list_page = lister  # type: ignore[method-assign, assignment]  # a platform with other cursors
+    walking = asyncio.create_task(Backfill(engine._core, page=10).walk())
+    await clock.advance(60)
+    assert await walking == 30
+    assert engine.session.backfilled
+
+
+@pytest.mark.parametrize("manner", ["politely", "ahead"])
+async def test_another_program_that_was_quicker_ends_the_walk_and_its_word_stands(
+    engine: Engine, platform: FakePlatform, clock: FakeClock, manner: str
+) -> None:
+    platform.put(*MANY)
+    inner = platform.export_jobs.list_page
+
+    async def list_page(**arguments: Any) -> JobPage:
+        if arguments["offset"] == "1000":
+            await engine.set_note(CURSOR, DONE)
+        return await inner(**arguments)
+
+    platform.export_jobs.list_page = list_page  # type: ignore[method-assign]  # the other one ends while this one asks
+    walking = asyncio.create_task(engine.backfill.walk(politely=manner == "politely"))
+    await clock.advance(5)
+    assert await walking <= 2_000
+    assert await engine.note(CURSOR) == DONE
+    assert engine.session.backfilled
 
 
 async def test_a_page_of_nothing_but_unusable_records_is_walked_past(make: Make, clock: FakeClock) -> None:
     engine, platform = make()
     pages: list[Any] = [{"records": [{"id": None}], "link": {"next": "/x?offset=1"}}, {"records": [job(1)]}]
 
-    async def list_page(*, limit: int, offset: str | None = None, status: str | None = None) -> JobPage:
+    async def list_page(*, limit: int, offset: str | None = None, **_: Any) -> JobPage:
         return JobPage.parse(pages[int(offset or 0)])
 
     platform.export_jobs.list_page = list_page  # type: ignore[method-assign, assignment]  # a platform with damaged records
     await walked(engine, clock)
     assert await known(engine) == 1
+
+
+async def test_an_empty_list_is_not_taken_for_the_end_of_one(make: Make, clock: FakeClock) -> None:
+    engine, platform = make()
+    task = await walked(engine, clock, 3_600)
+    assert not task.done()
+    assert len(platform.calls) < 12
+    platform.put(*MANY)
+    await clock.advance(610)
+    assert task.done()
+    assert await known(engine) == 2_500
 
 
 async def test_it_rests_while_paused(make: Make, clock: FakeClock) -> None:
@@ -193,6 +314,28 @@ async def test_it_rests_while_paused(make: Make, clock: FakeClock) -> None:
     engine.monitor.resume()
     await clock.advance(5)
     assert await known(engine) == 2_500
+
+
+@pytest.mark.parametrize("manner", ["politely", "ahead"])
+async def test_a_pause_drops_the_page_in_flight_and_those_asked_for_ahead(
+    make: Make, clock: FakeClock, manner: str
+) -> None:
+    engine, platform = make(jobs=MANY)
+    held = platform.hold(LIST)
+    walking = asyncio.create_task(engine.backfill.walk(politely=manner == "politely"))
+    await drain()
+    engine.monitor.pause()
+    held.set()
+    await clock.advance(600)
+    assert await known(engine) == 0
+    assert len(platform.asked(LIST)) <= 2
+    platform.change(5, status="FAILED")
+    engine.monitor.resume()
+    await clock.advance(10)
+    assert await walking == 2_500
+    found = await engine.list.summary("5")
+    assert found is not None
+    assert found.status == "FAILED"
 
 
 async def test_jobs_made_after_the_walk_began_are_left_to_the_monitor(make: Make, clock: FakeClock) -> None:

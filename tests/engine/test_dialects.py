@@ -64,14 +64,14 @@ async def test_a_cancelled_job_is_over_or_gone(ground: Ground) -> None:
         told = str(gone.failure.kind)
     assert told in {"CANCELLED", str(FailureKind.NOT_FOUND)}
     # Where the platform forgets the job, that it went away after the request is what tells.
-    listed = await engine.list.summaries(await engine.list.rows(JobQuery()))
+    listed = await engine.list.summaries(await engine.list.all_rows(JobQuery()))
     assert [one.status for one in listed if one.job_id == job_id] == ["CANCELLED"]
 
 
 async def test_the_whole_history_is_read_once(ground: Ground) -> None:
     engine = ground.engine()
     await ground.finish(engine.backfill.walk())
-    listed = await engine.list.summaries(await engine.list.rows(JobQuery()))
+    listed = await engine.list.summaries(await engine.list.all_rows(JobQuery()))
     shelf = ground.emulator.world.sandboxes["prod"].shelf
     every = {str(shelf.job(index).job_id) for index in range(len(shelf))}
     cancelled = {

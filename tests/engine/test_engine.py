@@ -39,7 +39,7 @@ async def test_started_it_fills_itself_and_stopped_it_is_quiet(make: Make, clock
     engine, platform = make(jobs=[job(number, created_ms=START_MS - number) for number in range(1_500)])
     await engine.start()
     await clock.advance(5)
-    assert len(await engine.list.rows(JobQuery())) == 1_500
+    assert len(await engine.list.all_rows(JobQuery())) == 1_500
     assert (engine.session.backfilled, engine.session.total) == (True, 1_500)
     assert engine.requests_sent == len(platform.calls)
     await engine.activity.settled()
@@ -68,7 +68,7 @@ async def test_an_outage_at_the_start_is_survived_by_every_loop(make: Make, cloc
         platform.fail(call, offline(), times=None)
     await engine.start()
     await clock.advance(3_600)
-    assert len(await engine.list.rows(JobQuery())) == 0
+    assert len(await engine.list.all_rows(JobQuery())) == 0
     for call in ("export_jobs.list_page", "sandboxes.list", "catalog.get_dataset"):
         platform.mend(call)
     await clock.advance(1_300)
@@ -144,7 +144,7 @@ async def test_two_engines_on_one_history_see_the_same(make: Make) -> None:
     one, _ = make()
     other, _ = make()
     await remember(one, job(1))
-    assert len(await other.list.rows(JobQuery())) == 1
+    assert len(await other.list.all_rows(JobQuery())) == 1
 
 
 async def test_whoever_has_unsubscribed_hears_nothing() -> None:

@@ -315,7 +315,8 @@ async def test_what_the_list_asks_is_answered_from_history(engine: Engine, platf
     from tui_app.models.job_query import JobQuery  # noqa: PLC0415 - for this one
 
     await remember(engine, *[job(number, created_ms=START_MS + number) for number in range(5)])
-    rows, screen = engine.list.first_screen(JobQuery(), 2)
+    screen = engine.list.first_rows_now(JobQuery(), 2)
+    rows = await engine.list.all_rows(JobQuery())
     assert (len(rows), [one.job_id for one in screen]) == (5, ["4", "3"])
     assert [one.job_id for one in await engine.list.jobs(rows[:2])] == ["4", "3"]
     assert [one.job_id for one in await engine.list.summaries(rows[3:])] == ["1", "0"]

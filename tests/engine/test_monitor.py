@@ -51,7 +51,7 @@ def throttled(seconds: float | None) -> ThrottledError:
 
 
 async def known(engine: Engine) -> int:
-    return len(await engine.list.rows(JobQuery()))
+    return len(await engine.list.all_rows(JobQuery()))
 
 
 def failing(engine: Engine) -> FailureKind | None:
@@ -63,6 +63,14 @@ async def buried(engine: Engine, platform: FakePlatform, *records: dict[str, Any
     await remember(engine, *records)
     await engine.set_note(HEAD, str(START_MS))
     platform.put(*records, *[job(10_000 + number, created_ms=START_MS - number) for number in range(100)])
+
+
+async def buried_deep(engine: Engine, platform: FakePlatform, *records: dict[str, Any]) -> None:
+    """Have these jobs known and running, deeper in the list than one call reaches."""
+    newer = [job(10_000 + number, created_ms=START_MS - number) for number in range(1_100)]
+    await remember(engine, *records, *newer)
+    await engine.set_note(HEAD, str(START_MS))
+    platform.put(*records, *newer)
 
 
 async def ticks_in(clock: FakeClock, platform: FakePlatform, seconds: int) -> int:
@@ -408,27 +416,109 @@ async def test_a_list_that_turns_in_a_circle_ends(
     await remember(engine, job(1, created_ms=START_MS - MINUTE))
     asked: list[str | None] = []
 
-    async def list_page(*, limit: int, offset: str | None) -> JobPage:
+    async def list_page(*, limit: int, offset: str | None, status: str | None) -> JobPage:
         asked.append(offset)
         following = "b" if offset == "a" else "a"
         return JobPage.parse({"records": [job(2, created_ms=START_MS)], "link": {"next": f"/x?offset={following}"}})
 
     monkeypatch.setattr(platform.export_jobs, "list_page", list_page)
     await engine.refresh()
-    assert asked == [None, "a", "b"]
+    assert asked == [None, "a", "b", f"{START_MS}_2"]
 
 
-async def test_running_jobs_the_list_does_not_cover_take_turns(
+async def test_running_jobs_that_no_list_call_covers_take_turns(
     engine: Engine, platform: FakePlatform, clock: FakeClock
 ) -> None:
     old = [job(number, "PROCESSING", stage="gap", created_ms=START_MS - 5 * MINUTE) for number in range(8)]
-    await buried(engine, platform, *old)
+    await buried_deep(engine, platform, *old)
     async with running(engine):
         for tick in range(1, 4):
             asked = platform.asked(GET)
             assert len(asked) == 3 * tick
             assert len(set(asked)) == min(3 * tick, 8)
             await clock.advance(11.5)
+
+
+async def test_running_jobs_deep_in_the_list_cost_one_wider_call_a_tick(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    old = [job(number, "PROCESSING", stage="gap", created_ms=START_MS - 5 * MINUTE) for number in range(60)]
+    await buried(engine, platform, *old)
+    async with running(engine):
+        assert len(platform.asked(GET)) == 3
+        before = len(platform.calls)
+        for number in range(60):
+            platform.change(number, status="SUCCEEDED")
+        await clock.advance(11.5)
+        assert platform.calls[before:] == [(LIST, None)]
+        assert engine.session.running == 0
+        limits = limits_asked(platform)
+        await clock.advance(40)
+        assert limits == [100]
+
+
+async def test_a_wider_call_stays_wide_while_its_jobs_run(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    await buried(engine, platform, *[job(number, "PROCESSING", stage="gap") for number in range(60)])
+    async with running(engine):
+        limits = limits_asked(platform)
+        await clock.advance(60)
+        assert set(limits) == {200}
+        assert len(platform.asked(GET)) == 3
+
+
+async def test_a_job_no_longer_listed_is_looked_up_at_the_next_tick(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    platform.put(*[job(number, "PROCESSING", stage="gap", created_ms=START_MS - number) for number in range(50)])
+    async with running(engine):
+        platform.forget(7)
+        await clock.advance(11.5)
+        assert platform.asked(GET) == ["7"]
+        found = await engine.list.summary("7")
+        assert found is not None
+        assert found.gone
+        assert engine.session.running == 49
+
+
+async def test_every_status_seen_is_kept_with_its_time(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    platform.put(job(1, "NEW", stage="queue"))
+    async with running(engine):
+        for status, stage in (("PROCESSING", "export"), ("PROCESSING", "write"), ("CANCELLING", "write")):
+            await clock.advance(60)
+            platform.put(job(1, status, stage=stage))
+        await clock.advance(60)
+        platform.put(job(1, "CANCELLED", stage="write"))
+        await clock.advance(60)
+        platform.forget(1)
+        await clock.advance(60)
+    seen = await engine.jobs.transitions("1")
+    assert [(one.status, one.stage) for one in seen] == [
+        ("NEW", "queue"),
+        ("PROCESSING", "export"),
+        ("PROCESSING", "write"),
+        ("CANCELLING", "write"),
+        ("CANCELLED", None),
+    ]
+    for place, one in enumerate(seen):
+        assert place * 60_000 <= one.seen_ms - START_MS <= place * 60_000 + 11_000
+    # It had ended: that the platform forgets it later is nothing that happened to it.
+    assert platform.asked(GET) == []
+
+
+def limits_asked(platform: FakePlatform) -> list[int]:
+    """Return a list that gets the sizes of the pages asked for from now on."""
+    inner, limits = platform.export_jobs.list_page, []
+
+    async def list_page(**arguments: Any) -> Any:
+        limits.append(arguments["limit"])
+        return await inner(**arguments)
+
+    platform.export_jobs.list_page = list_page  # type: ignore[method-assign]  # one that tells what it is asked
+    return limits
 
 
 async def test_a_job_that_hangs_for_long_is_looked_at_seldom(
@@ -447,7 +537,7 @@ async def test_a_job_that_hangs_for_long_is_looked_at_seldom(
 
 async def test_a_followed_job_is_asked_for_every_tick(engine: Engine, platform: FakePlatform, clock: FakeClock) -> None:
     old = [job(number, "PROCESSING", stage="gap") for number in range(8)]
-    await buried(engine, platform, *old)
+    await buried_deep(engine, platform, *old)
     async with running(engine):
         engine.monitor.follow("5")
         await drain()

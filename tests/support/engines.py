@@ -22,7 +22,7 @@ from tui_app.models.export_job import ExportJob, JobPage, is_terminal, normal_st
 from tui_app.tui.app import AepxApp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from pathlib import Path
 
     from textual.pilot import Pilot
@@ -254,7 +254,14 @@ class _ExportJobs:
         platform.put(made)
         return _ended(ExportJob.parse(deepcopy(made)), fault)
 
-    async def list_page(self, *, limit: int = 100, offset: str | None = None, status: str | None = None) -> JobPage:
+    async def list_page(
+        self,
+        *,
+        limit: int = 100,
+        offset: str | None = None,
+        status: str | None = None,
+        arrived: Callable[[str | None], Awaitable[None]] | None = None,
+    ) -> JobPage:
         platform = self._platform
         fault = await platform.begin("export_jobs.list_page", offset)
         newest = sorted(platform.jobs.values(), key=lambda one: one.get("creationTime") or 0, reverse=True)
@@ -264,7 +271,10 @@ class _ExportJobs:
         page: Json = {"records": deepcopy(found[start:end])}
         if end < len(found):
             page["link"] = {"next": f"/export/jobs/?limit={limit}&offset={end}"}
-        return _ended(JobPage.parse(page), fault)
+        found_page = _ended(JobPage.parse(page), fault)
+        if arrived is not None:
+            await arrived(found_page.next_offset)
+        return found_page
 
     async def get(self, job_id: str) -> ExportJob:
         fault = await self._platform.begin("export_jobs.get", job_id)

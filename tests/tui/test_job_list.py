@@ -164,7 +164,7 @@ async def test_letters_that_are_commands_are_text_in_the_filter(tmp_path: Path) 
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("slash", *"qxn?:")
         await settle(pilot, engine)
-        assert the_list(app).query_shown.text == "qxn?:"
+        assert the_list(app).view.text == "qxn?:"
         assert len(app.screen_stack) == 2
     await app.shutdown()
 
@@ -183,9 +183,8 @@ async def test_sorting_is_chosen_flipped_and_remembered(tmp_path: Path) -> None:
         await pilot.press("S")
         await settle(pilot, engine)
         assert the_list(app).query_shown.descending is not chosen.descending
-        stored = await engine.note("list.view")
-        assert stored is not None
-        assert json.loads(stored)["sort"] == chosen.sort
+        assert await engine.views.current() == the_list(app).view
+        assert the_list(app).view.sort == chosen.sort
     await app.shutdown()
 
 
@@ -267,7 +266,11 @@ class TestCancel:
             await pilot.press("y")
             await settle(pilot, engine)
             assert len(platform.asked("export_jobs.cancel")) == 2
-            assert "Cancel requested for 1 of 2 jobs." in screen_text(pilot)
+            assert "1 asked, 1 refused of 2" in screen_text(pilot)
+            await pilot.press("escape")
+            await settle(pilot, engine)
+            assert "for 1 of 2 jobs" in screen_text(pilot)
+            assert len(the_list(app).table.marks) == 1
         await app.shutdown()
 
 
@@ -370,11 +373,10 @@ async def test_exports_the_view_to_a_new_file_only(tmp_path: Path, monkeypatch: 
         for _ in range(2):
             await pilot.press("e")
             await settle(pilot, engine)
-            await pilot.press(*["down"] * ["csv", "json", "ndjson"].index(kind), "enter")
+            await pilot.press("up", *["right"] * ["csv", "json", "ndjson"].index(kind), "down", "enter")
             await settle(pilot, engine)
-            await pilot.press("enter")
-            await settle(pilot, engine)
-        assert "Choose another place." in screen_text(pilot)
+        assert "another name" in screen_text(pilot)
+        await pilot.press("escape")
     await app.shutdown()
     check_export(tmp_path, kind)
 
@@ -475,7 +477,7 @@ async def test_clearing_a_filter_makes_nothing_new(tmp_path: Path) -> None:
     await app.shutdown()
 
 
-async def test_stuck_jobs_are_counted_and_found_by_that_word(tmp_path: Path) -> None:
+async def test_stuck_jobs_are_counted_and_found(tmp_path: Path) -> None:
     engine, _ = make_engine(tmp_path, FakeClock())
     hours = 5 * 60 * MINUTE
     await remember(engine, *some_jobs(), job(24000, "PROCESSING", stage="export", created_ms=START_MS - hours))
@@ -483,7 +485,7 @@ async def test_stuck_jobs_are_counted_and_found_by_that_word(tmp_path: Path) -> 
     async with app.run_test(size=(140, 40)) as pilot:
         await settle(pilot, engine)
         assert "1 stuck?" in screen_text(pilot).splitlines()[0]
-        await pilot.press("slash", *"stuck", "enter")
+        await pilot.press("slash", *"stuck:yes", "enter")
         await settle(pilot, engine)
         assert "1 of 4" in screen_text(pilot)
         assert ">^ PROCESSING  24000" in screen_text(pilot)

@@ -88,4 +88,4 @@ async def test_a_filter_typed_before_its_field_has_the_focus_is_text_and_not_com
         await settle(pilot, engine)
         screen = app.screen
         assert isinstance(screen, JobListScreen), "no dialog, no form"
-        assert screen.query_shown.text == "xqN"
+        assert screen.view.text == "xqN"

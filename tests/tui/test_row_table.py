@@ -14,6 +14,7 @@ from textual.events import MouseScrollDown
 from textual.geometry import Region
 
 from tui_app.present.cells import Cell, Column
+from tui_app.tui.widgets.row_marks import RowMarks
 from tui_app.tui.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
@@ -30,38 +31,46 @@ COLUMNS = (
     Column("name", "NAME", 10, weight=1, priority=2, sortable=False),
 )
 BODY = 23
-SERIAL = count_from(1)
+SERIAL = count_from(1_000)
 
 
 class Rows:
     """Rows held in a list of keys; cells are made up from the key unless told otherwise."""
 
-    def __init__(self, keys: Iterable[str]) -> None:
-        self.keys = list(keys)
-        self.texts: dict[str, str] = {}
-        self.roles: dict[str, str] = {}
+    def __init__(self, keys: Iterable[int]) -> None:
+        self.held = list(keys)
+        self.texts: dict[int, str] = {}
+        self.roles: dict[int, str] = {}
+        self.changed: set[int] = set()
         self.missing: set[int] = set()
         self.reads = 0
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.held)
 
-    def key(self, index: int) -> str:
-        return self.keys[index]
+    def key(self, index: int) -> int:
+        return self.held[index]
 
-    def index_of(self, key: str) -> int | None:
-        return self.keys.index(key) if key in self.keys else None
+    def keys(self, start: int, stop: int) -> Sequence[int]:
+        return self.held[start:stop]
+
+    def index_of(self, key: int) -> int | None:
+        return self.held.index(key) if key in self.held else None
+
+    def first_of(self, keys: Sequence[int]) -> int | None:
+        return next((self.held.index(key) for key in keys if key in self.held), None)
 
     def cells(self, index: int) -> Sequence[Cell] | None:
         self.reads += 1
         if index in self.missing:
             return None
-        key = self.keys[index]
+        key = self.held[index]
+        name = f"job{key:05}"
         return (
-            Cell(self.texts.get(key, "+ SUCCEEDED"), self.roles.get(key, "")),
-            Cell(key),
+            Cell(self.texts.get(key, "+ SUCCEEDED"), self.roles.get(key, ""), changed=key in self.changed),
+            Cell(name),
             Cell("7"),
-            Cell(f"name of {key}", "muted"),
+            Cell(f"name of {name}", "muted"),
         )
 
 
@@ -72,15 +81,21 @@ class Million(Rows):
     def __len__(self) -> int:
         return 1_000_000
 
-    def key(self, index: int) -> str:
-        return f"job{index}"
+    def key(self, index: int) -> int:
+        return index
 
-    def index_of(self, key: str) -> int | None:
-        return int(key.removeprefix("job"))
+    def keys(self, start: int, stop: int) -> Sequence[int]:
+        return range(start, stop)
+
+    def index_of(self, key: int) -> int | None:
+        return key
+
+    def first_of(self, keys: Sequence[int]) -> int | None:
+        return keys[0]
 
     def cells(self, index: int) -> Sequence[Cell]:
         self.reads += 1
-        return [Cell(self.key(index))] * len(COLUMNS)
+        return [Cell(f"job{index}")] * len(COLUMNS)
 
 
 class CountingTable(RowTable):
@@ -136,7 +151,7 @@ class TableApp(App[None]):
 
 
 def jobs(count: int) -> Rows:
-    return Rows(f"job{number:05}" for number in range(count))
+    return Rows(range(count))
 
 
 async def settle(pilot: Pilot[None]) -> None:
@@ -165,11 +180,11 @@ async def test_keys_move_the_cursor() -> None:
         ):  # fmt: skip
             await pilot.press(key)
             assert table.cursor_index == index, key
-            assert table.cursor_key == f"job{index:05}"
+            assert table.cursor_key == index
             assert app.cursor_line() > 0
         await pilot.press("enter")
         opened = [message.key for message in app.said if isinstance(message, RowTable.RowActivated)]
-        assert opened == ["job00000"]
+        assert opened == [0]
 
 
 async def test_moving_the_cursor_repaints_two_lines_and_reads_nothing() -> None:
@@ -193,8 +208,8 @@ async def test_an_update_repaints_only_what_changed() -> None:
         app.table.refresh_rows()
         await settle(pilot)
         assert app.table.painted == []
-        app.rows.texts["job00004"] = "! FAILED"
-        app.rows.texts["job00050"] = "! FAILED"
+        app.rows.texts[4] = "! FAILED"
+        app.rows.texts[50] = "! FAILED"
         app.table.update_rows()
         await settle(pilot)
         assert app.table.painted == [5]
@@ -206,9 +221,9 @@ async def test_what_lies_right_of_the_last_change_is_not_written() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         app.table._exchange_repaint_regions()
-        app.rows.texts["job00004"] = "! FAILED"
+        app.rows.texts[4] = "! FAILED"
         app.table.update_rows()
-        assert set(app.table._exchange_repaint_regions()) == {Region(0, 5, 14, 1)}
+        assert set(app.table._exchange_repaint_regions()) == {Region(0, 5, 13, 1)}
 
 
 async def test_rows_arriving_above_do_not_move_the_view() -> None:
@@ -218,12 +233,12 @@ async def test_rows_arriving_above_do_not_move_the_view() -> None:
         await settle(pilot)
         before = app.lines()
         app.table.painted.clear()
-        app.rows.keys[:0] = ["new1", "new2", "new3"]
+        app.rows.held[:0] = [901, 902, 903]
         app.table.refresh_rows()
         await settle(pilot)
         assert app.table.painted == []
         assert app.lines() == before
-        assert app.table.cursor_key == "job00002"
+        assert app.table.cursor_key == 2
         assert app.table.new_above == 3
         app.table.move_to(1)
         assert app.table.new_above == 1
@@ -239,7 +254,7 @@ async def test_the_scrollbar_is_repainted_only_when_it_looks_different() -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         bar = app.table.vertical_scrollbar
-        app.rows.keys[:0] = ["new1"]
+        app.rows.held[:0] = [9901]
         app.table.refresh_rows()
         assert not bar._repaint_regions
         assert bar.window_virtual_size == 5002
@@ -254,7 +269,7 @@ async def test_the_wheel_scrolls_and_leaves_the_cursor() -> None:
         await pilot._post_mouse_events([MouseScrollDown], RowTable, offset=(10, 10), button=0)
         await settle(pilot)
         assert app.table.scroll_y > 0
-        assert app.table.cursor_key == "job00000"
+        assert app.table.cursor_key == 0
         assert app.cursor_line() == -1
 
 
@@ -274,12 +289,12 @@ async def test_rows_arriving_below_or_sorted_differently_are_not_new_above() -> 
     async with app.run_test(size=(80, 24)) as pilot:
         app.table.move_to(50)
         await settle(pilot)
-        app.rows.keys += ["old1", "old2"]
+        app.rows.held += [901, 902]
         app.table.refresh_rows()
         assert app.table.new_above == 0
-        app.rows.keys.reverse()
+        app.rows.held.reverse()
         app.table.refresh_rows()
-        assert (app.table.new_above, app.table.cursor_key) == (0, "job00050")
+        assert (app.table.new_above, app.table.cursor_key) == (0, 50)
 
 
 async def test_after_first_the_view_stays_at_the_top_and_the_cursor_on_its_row() -> None:
@@ -287,13 +302,13 @@ async def test_after_first_the_view_stays_at_the_top_and_the_cursor_on_its_row()
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         app.table.action_first()
-        app.rows.keys[:0] = ["new1", "new2"]
+        app.rows.held[:0] = [901, 902]
         app.table.refresh_rows()
-        assert "new1" in app.lines()[1]
-        assert (app.table.cursor_key, app.cursor_line(), app.table.new_above) == ("job00000", 3, 0)
-        app.rows.keys[:0] = [f"more{number}" for number in range(BODY)]
+        assert "job00901" in app.lines()[1]
+        assert (app.table.cursor_key, app.cursor_line(), app.table.new_above) == (0, 3, 0)
+        app.rows.held[:0] = range(1000, 1000 + BODY)
         app.table.refresh_rows()
-        assert (app.table.cursor_key, app.cursor_line(), app.table.new_above) == ("job00000", 3, BODY)
+        assert (app.table.cursor_key, app.cursor_line(), app.table.new_above) == (0, 3, BODY)
 
 
 async def test_a_cursor_out_of_view_leaves_the_view_in_place() -> None:
@@ -303,12 +318,12 @@ async def test_a_cursor_out_of_view_leaves_the_view_in_place() -> None:
         app.table.scroll_to(y=100, animate=False)
         await settle(pilot)
         before = app.lines()
-        app.rows.keys[:0] = ["new1", "new2"]
-        del app.rows.keys[102]
+        app.rows.held[:0] = [901, 902]
+        del app.rows.held[102]
         app.table.refresh_rows()
         await settle(pilot)
         assert app.lines()[2:] == before[2:]
-        assert app.table.cursor_key == "job00000"
+        assert app.table.cursor_key == 0
         await pilot.press("down")
         assert app.cursor_line() > 0
 
@@ -318,18 +333,18 @@ async def test_a_vanished_row_gives_the_cursor_to_its_neighbour() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         app.table.move_to(5)
-        app.rows.keys = ["new", *(key for key in app.rows.keys if key != "job00005")]
+        app.rows.held = [99, *(key for key in app.rows.held if key != 5)]
         app.table.refresh_rows()
-        assert app.table.cursor_key == "job00006"
-        app.rows.keys = app.rows.keys[:3]
+        assert app.table.cursor_key == 6
+        app.rows.held = app.rows.held[:3]
         app.table.refresh_rows()
-        assert app.table.cursor_key == "job00001"
-        app.rows.keys = []
+        assert app.table.cursor_key == 1
+        app.rows.held = []
         app.table.refresh_rows()
         await settle(pilot)
         assert app.table.cursor_index is None
         moves = [message.key for message in app.said if isinstance(message, RowTable.CursorMoved)]
-        assert moves == ["job00000", "job00005", "job00006", "job00001", None]
+        assert moves == [0, 5, 6, 1, None]
 
 
 CHANGES = st.lists(
@@ -346,10 +361,10 @@ CHANGES = st.lists(
 
 
 def apply_change(rows: Rows, kind: str, place: int, count: int) -> None:
-    keys = rows.keys
+    keys = rows.held
     if kind == "insert":
         start = min(place, len(keys))
-        keys[start:start] = [f"new{next(SERIAL)}" for _ in range(count)]
+        keys[start:start] = [next(SERIAL) for _ in range(count)]
     elif kind == "delete":
         del keys[place : place + count]
     elif kind == "sort":
@@ -373,16 +388,16 @@ def test_the_cursor_stays_on_its_row(changes: list[tuple[str, int, int]]) -> Non
                 else:
                     apply_change(app.rows, kind, place, count)
                     table.refresh_rows()
-                    if key in app.rows.keys:
+                    if key in app.rows.held:
                         assert table.cursor_key == key
                         # Only the ends of the list may keep the line from staying where it was.
                         at_end = table.scroll_y in {0, table.max_scroll_y}
                         assert line == -1 or app.cursor_line() == line or at_end
-                if app.rows.keys:
+                if app.rows.held:
                     assert table.cursor_key is not None
-                    assert app.rows.keys[table.cursor_index or 0] == table.cursor_key
+                    assert app.rows.held[table.cursor_index or 0] == table.cursor_key
                 shown = [line for line in app.lines()[1:] if line.strip()]
-                assert len(shown) == min(BODY, len(app.rows.keys))
+                assert len(shown) == min(BODY, len(app.rows.held))
 
     asyncio.run(journey())
 
@@ -393,21 +408,21 @@ async def test_marks_are_toggled_ranged_and_cleared() -> None:
         await settle(pilot)
         table = app.table
         table.action_toggle_mark()
-        assert table.marked == {"job00000"}
+        assert set(table.marks) == {0}
         assert table.cursor_index == 1
         assert app.lines()[1].startswith("* +")
         table.move_to(3)
         table.action_mark_range()
-        assert table.marked == {f"job{number:05}" for number in range(4)}
+        assert set(table.marks) == set(range(4))
         assert app.lines()[4].startswith("*▌+")
         table.move_to(0)
         table.action_toggle_mark()
-        assert "job00000" not in table.marked
-        app.rows.keys.reverse()
+        assert 0 not in table.marks
+        app.rows.held.reverse()
         table.refresh_rows()
-        assert table.marked == {f"job{number:05}" for number in range(1, 4)}
+        assert set(table.marks) == set(range(1, 4))
         table.action_clear_marks()
-        assert table.marked == frozenset()
+        assert len(table.marks) == 0
         await settle(pilot)
         counts = [message.count for message in app.said if isinstance(message, RowTable.MarksChanged)]
         assert counts == [1, 4, 3, 0]
@@ -419,10 +434,10 @@ async def test_a_range_without_an_anchor_marks_the_cursor_and_becomes_one() -> N
         await settle(pilot)
         app.table.move_to(7)
         app.table.action_mark_range()
-        assert app.table.marked == {"job00007"}
+        assert set(app.table.marks) == {7}
         app.table.move_to(5)
         app.table.action_mark_range()
-        assert app.table.marked == {"job00005", "job00006", "job00007"}
+        assert set(app.table.marks) == {5, 6, 7}
 
 
 async def test_a_million_rows_cost_what_is_visible() -> None:
@@ -471,12 +486,12 @@ async def test_the_mouse_moves_opens_and_names_the_header() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await pilot.click(RowTable, offset=(20, 4))
-        assert app.table.cursor_key == "job00003"
+        assert app.table.cursor_key == 3
         await pilot.click(RowTable, offset=(20, 6), times=2)
         await pilot.click(RowTable, offset=(17, 0))
         await pilot.click(RowTable, offset=(50, 0))
         await settle(pilot)
-        assert [said.key for said in app.said if isinstance(said, RowTable.RowActivated)] == ["job00005"]
+        assert [said.key for said in app.said if isinstance(said, RowTable.RowActivated)] == [5]
         assert [said.key for said in app.said if isinstance(said, RowTable.HeaderClicked)] == ["id"]
         assert all(said.control is app.table for said in app.said)
 
@@ -503,11 +518,11 @@ async def test_the_empty_text_stands_in_the_middle_and_is_no_markup() -> None:
         assert app.lines()[4].startswith(" " * 11 + "No")
         app.table.set_empty(Content("0 of 214 match. esc clears"))
         assert "0 of 214" in app.lines()[4]
-        app.rows.keys = ["job1"]
+        app.rows.held = [1]
         app.table.refresh_rows()
         await settle(pilot)
-        assert "job1" in app.lines()[1]
-        assert app.table.cursor_key == "job1"
+        assert "job00001" in app.lines()[1]
+        assert app.table.cursor_key == 1
 
 
 async def test_hostile_and_wide_cells_keep_the_columns_in_line() -> None:
@@ -524,7 +539,7 @@ async def test_hostile_and_wide_cells_keep_the_columns_in_line() -> None:
         "\ud800",
     )
     rows = jobs(len(texts))
-    rows.texts = dict(zip(rows.keys, texts, strict=True))
+    rows.texts = dict(zip(rows.held, texts, strict=True))
     app = TableApp(rows)
     async with app.run_test(size=(60, 24)) as pilot:
         await settle(pilot)
@@ -546,7 +561,7 @@ async def test_any_size_is_drawn_to_its_width(size: tuple[int, int]) -> None:
         app.table.action_last()
         app.table.action_first()
         await settle(pilot)
-        assert app.table.cursor_key == "job00000"
+        assert app.table.cursor_key == 0
 
 
 async def test_a_resize_drops_columns_and_keeps_the_cursor_in_view() -> None:
@@ -558,12 +573,12 @@ async def test_a_resize_drops_columns_and_keeps_the_cursor_in_view() -> None:
         await settle(pilot)
         assert [column.key for column in app.table.shown_columns] == ["status", "id"]
         assert app.cursor_line() > 0
-        assert app.table.cursor_key == "job00022"
+        assert app.table.cursor_key == 22
 
 
 async def test_roles_colour_cells_and_the_cursor_gives_them_its_ground() -> None:
     rows = jobs(2)
-    rows.roles = {"job00000": "failed", "job00001": "failed"}
+    rows.roles = {0: "failed", 1: "failed"}
     app = TableApp(rows)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -578,7 +593,7 @@ async def test_roles_colour_cells_and_the_cursor_gives_them_its_ground() -> None
 
 async def test_stale_rows_are_dimmed_and_focus_shows() -> None:
     rows = jobs(2)
-    rows.roles = {"job00001": "failed"}
+    rows.roles = {1: "failed"}
     app = TableApp(rows)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
@@ -602,12 +617,122 @@ async def test_another_source_starts_at_its_first_row_without_marks() -> None:
         await settle(pilot)
         app.table.move_to(60)
         app.table.action_toggle_mark()
-        other = Rows(f"other{number}" for number in range(50))
+        other = Rows(range(500, 550))
         app.table.set_source(other)
         await settle(pilot)
-        assert (app.table.cursor_key, app.table.marked, app.table.row_count) == ("other0", frozenset(), 50)
+        assert (app.table.cursor_key, len(app.table.marks), app.table.row_count) == (500, 0, 50)
         assert app.table.source is other
-        assert "other0" in app.lines()[1]
-        assert app.table.move_to_key("other7")
-        assert not app.table.move_to_key("job00001")
-        assert app.table.cursor_key == "other7"
+        assert "job00500" in app.lines()[1]
+        assert app.table.move_to_key(507)
+        assert not app.table.move_to_key(1)
+        assert app.table.cursor_key == 507
+
+
+async def test_more_rows_than_fit_a_turn_are_marked_in_parts_and_cleared_at_once() -> None:
+    app = TableApp(Million())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        table = app.table
+        table.action_toggle_mark()
+        table.action_last()
+        table.action_mark_range()
+        assert 1 <= len(table.marks) < 1_000_000, "the loop has its turns in between"
+        await app.workers.wait_for_complete()
+        await settle(pilot)
+        assert len(table.marks) == 1_000_000
+        assert 123_456 in table.marks
+        assert "*▌" in app.lines()[-1]
+        table.action_clear_marks()
+        assert len(table.marks) == 0
+        table.action_first()
+        table.action_toggle_mark()
+        table.action_last()
+        table.action_mark_range()
+        table.action_clear_marks()
+        await settle(pilot)
+        assert len(table.marks) == 0, "what was still being marked is not marked any more"
+
+
+def test_marks_are_a_set() -> None:
+    marks, keys = RowMarks(), [5, 3, 70_000, 3]
+    marks.add(keys)
+    assert (len(marks), list(marks), 3 in marks, 4 in marks, 10**9 in marks) == (3, [3, 5, 70_000], True, False, False)
+    marks.toggle(3)
+    marks.toggle(4)
+    assert list(marks) == [4, 5, 70_000]
+    marks.add([])
+    assert len(marks) == 3
+    marks.clear()
+    assert (len(marks), list(marks), bool(marks)) == (0, [], False)
+
+
+async def test_changed_text_is_underlined_and_the_room_around_it_is_not() -> None:
+    rows = jobs(4)
+    rows.changed = {1, 2}
+    rows.texts = {1: "> RUNNING", 2: ""}
+    app = TableApp(rows)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+
+        def underlined(line: int) -> list[str]:
+            return [one.text for one in app.table.render_line(line) if one.style is not None and one.style.underline]
+
+        assert [underlined(line) for line in (1, 2, 3)] == [[], ["> RUNNING"], []]
+        assert app.table.render_line(2).text[2:26] == "> RUNNING     job00001  "
+        app.table.painted.clear()
+        rows.changed = set()
+        app.table.update_rows()
+        await settle(pilot)
+        assert app.table.painted == [2, 3]
+        assert underlined(2) == []
+
+
+async def test_the_rest_of_the_rows_is_waited_for() -> None:
+    rows = jobs(30)
+    app = TableApp(rows)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        table = app.table
+        table.refresh_rows(more=True)
+        table.action_last()
+        assert table.cursor_key == 29
+        rows.held = list(range(100))
+        table.refresh_rows(more=True)
+        assert table.cursor_key == 99
+        rows.held = list(range(200))
+        table.refresh_rows()
+        assert (table.cursor_key, table.new_above) == (199, 0)
+        rows.held = list(range(300))
+        table.refresh_rows()
+        assert table.cursor_key == 199, "the wish was fulfilled once and for all"
+
+
+async def test_a_row_that_a_person_went_to_is_gone_back_to_when_it_can_be() -> None:
+    rows = jobs(100)
+    app = TableApp(rows)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        table = app.table
+        table.move_to(50)
+        seen = []
+        for keys in (range(40, 50), (), range(45, 60), range(40, 50)):
+            rows.held = list(keys)
+            table.refresh_rows(asked=True)
+            seen.append(table.cursor_key)
+        assert seen == [49, None, 50, 49]
+        table.action_cursor_up()
+        rows.held = list(range(100))
+        table.refresh_rows(asked=True)
+        assert table.cursor_key == 48, "they have gone on to another"
+
+
+async def test_rows_to_come_are_drawn_until_there_is_something_to_say() -> None:
+    app = TableApp(Rows(()))
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.table.set_empty("nothing")
+        app.table.set_waiting(True)
+        await settle(pilot)
+        assert all("····" in line for line in app.lines()[1:])
+        app.table.set_waiting(False)
+        await settle(pilot)
+        assert "nothing" in app.lines()[12]

@@ -79,6 +79,8 @@ class Case:
 SANDBOX = "connections.acme.sandbox"
 CASES = (
     Case("default", "poll.list_seconds", (15.0, "default")),
+    Case("default", "history.keep_days", (0, "default")),
+    Case("file over default", "history.keep_mib", (500, "file"), "[history]\nkeep_mib = 500\n"),
     Case("file over default", "poll.list_seconds", (20.0, "file"), "[poll]\nlist_seconds = 20\n"),
     Case("file", SANDBOX, ("prod", "file"), ACME),
     Case("environment over file", SANDBOX, ("dev", "environment"), ACME, {"AEPX_SANDBOX": "dev"}),
@@ -218,6 +220,14 @@ FAULTS = (
     ("[foo]\nx = 1\n", 1, "foo", "not a known key", "Keys of the top level", "warning"),
     ("[poll]\n\nlist_seconds = 0\n", 3, "poll.list_seconds", "greater than or equal to 1", "", "error"),
     ("[limits]\nburst = 'many'\n", 2, "limits.burst", "'many'", "remove it", "error"),
+    ("[history]\nkeep_days = -1\n", 2, "history.keep_days", "number of days", "0 to keep everything", "error"),
+    ("[history]\nkeep_days = true\n", 2, "history.keep_days", "number of days", "1 to 36,500", "error"),
+    ("[history]\nkeep_days = 36501\n", 2, "history.keep_days", "number of days", "1 to 36,500", "error"),
+    ("[history]\nkeep_mib = 7.5\n", 2, "history.keep_mib", "number of MiB", "0 to keep everything", "error"),
+    ("[history]\nkeep_mib = nan\n", 2, "history.keep_mib", "number of MiB", "1 to 1,048,576", "error"),
+    ("[history]\nkeep_mib = '9'\n", 2, "history.keep_mib", "number of MiB", "1 to 1,048,576", "error"),
+    ("[history]\nkeep_mb = 9\n", 2, "history.keep_mb", "not a known key", "mean keep_mib?", "warning"),
+    ("history = 9\n", 1, "history", "9: should be", "", "error"),
     ("log_level = 'loud'\n", 1, "log_level", "not a log level", "DEBUG, INFO", "error"),
     ("connections = 5\n", 1, "connections", "valid dictionary", "", "error"),
     ("default_connection = 'x'\n", 1, "default_connection", "does not exist: 'x'", "config init", "error"),
@@ -679,6 +689,7 @@ def test_the_example_changes_nothing_until_it_is_uncommented(tmp_path: Path) -> 
     missing = set(Connection.model_fields) - {"name", "takes_environment", "client_secret", "sandboxes"}
     assert missing <= full.settings.connections["acme"].model_fields_set
     assert full.settings.poll == Settings().poll
+    assert full.settings.history == Settings().history
     assert full.settings.model_fields_set == set(Settings.model_fields)
 
 

@@ -57,7 +57,7 @@ def read_json(answer: Answer, *, what: str, mutating: bool = False) -> Any:
     except ValueError:
         reason = _not_json(answer)
     else:
-        if not _is_deep(document):
+        if not is_deep(document):
             return document
         reason = f"The answer nests deeper than {DEEPEST_ANSWER} levels."
     raise BadAnswerError(
@@ -78,7 +78,7 @@ def _not_json(answer: Answer) -> str:
     return f"The answer {answer.status} is not JSON ({kind}): {start}"
 
 
-def _is_deep(document: object) -> bool:
+def is_deep(document: object) -> bool:
     """Tell whether containers nest too deep for code that walks them recursively; level by level, no recursion."""
     level: list[Any] = [document] if type(document) in _CONTAINERS else []
     for _ in range(DEEPEST_ANSWER):

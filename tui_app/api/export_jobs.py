@@ -6,14 +6,18 @@ import json
 from typing import TYPE_CHECKING
 
 from tui_app.api.errors import BadAnswerError
+from tui_app.api.job_page import read_page
 from tui_app.api.origin import path_segment
 from tui_app.models.base import MalformedRecord
-from tui_app.models.export_job import ExportJob, JobPage
+from tui_app.models.export_job import ExportJob
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from tui_app.api.session import Session
     from tui_app.models.base import JsonObject
+    from tui_app.models.export_job import JobPage
 
 _PATH = "/data/core/ups/export/jobs"
 
@@ -45,13 +49,21 @@ class ExportJobs:
             ambiguous=True,
         )
 
-    async def list_page(self, *, limit: int = 100, offset: str | None = None, status: str | None = None) -> JobPage:
+    async def list_page(
+        self,
+        *,
+        limit: int = 100,
+        offset: str | None = None,
+        status: str | None = None,
+        arrived: Callable[[str | None], Awaitable[None]] | None = None,
+    ) -> JobPage:
         """Return one page, newest jobs first (API reference 2.5).
 
         Args:
             limit: jobs wanted; the platform names no maximum.
             offset: `next_offset` of the page before; None for the head of the list.
             status: `NEW`, `SUCCEEDED` or `FAILED`; other words are not documented as filters.
+            arrived: awaited when the answer is there and not yet parsed, with what will probably be its `next_offset`.
 
         Raises:
             ApiError: see `errors`.
@@ -62,9 +74,9 @@ class ExportJobs:
             query.append(("offset", offset))
         if status is not None:
             query.append(("status", status))
-        raw = await self._session.fetch("GET", _PATH, what=what, query=query)
+        answer = await self._session.send("GET", _PATH, what=what, query=query)
         try:
-            return JobPage.parse(raw)
+            return await read_page(answer, what=what, arrived=arrived)
         except MalformedRecord as error:
             cause = safe_text(str(error))
         raise BadAnswerError(what, cause=cause, next_step="Check base_url, and look at the log.")

@@ -1,12 +1,15 @@
-"""Owns `aepx jobs`: list, show, cancel and watch export jobs; creating them is in `job_create`."""
+"""Owns `aepx jobs`: show, cancel and watch export jobs; `jobs_list` lists them, `job_create` makes them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import math
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui_app.cli.job_create import clone, create
+from tui_app.cli.jobs_list import list_jobs
+from tui_app.cli.jobs_sync import sync
 from tui_app.cli.main import Globals, exit_code, failure_text, global_options
 from tui_app.cli.options import Group, form_options
 from tui_app.cli.output import Exit, Output
@@ -17,65 +20,26 @@ if TYPE_CHECKING:
 
     from tui_app.engine.engine import Engine
     from tui_app.models.export_job import ExportJob
-    from tui_app.models.job_query import JobQuery, JobSummary
-
-_LIMIT: Final = 100
-_FORMATS: Final = ("json", "ndjson", "csv")
 
 
 @click.group(cls=Group)
 @global_options
 def jobs() -> None:
-    """List, show, create, clone, watch and cancel export jobs."""
-
-
-@jobs.command("list")
-@global_options
-@click.option(
-    "--filter", "text", metavar="TEXT", default="", help="Only jobs with this in id, status, dataset, segment or error."
-)
-@click.option("--status", "statuses", metavar="STATUS", multiple=True, help="Only jobs in this status; again for more.")
-@click.option("--limit", type=click.IntRange(min=1), default=_LIMIT, show_default=True, help="The newest so many.")
-@click.option("--all", "everything", is_flag=True, help="All of them, whatever --limit says.")
-@click.option("--offline", is_flag=True, help="From the local history, without asking the platform.")
-@form_options(json="Print one JSON array.", ndjson="Print one JSON object a line.", csv="Print CSV.")
-@click.pass_obj
-def list_(
-    options: Globals,
-    *,
-    text: str,
-    statuses: tuple[str, ...],
-    limit: int,
-    everything: bool,
-    offline: bool,
-    form: str | None,
-) -> None:
-    """List export jobs, newest first.
-
-    What is read is kept in the local history.
-    """
-    from tui_app.models.export_job import STATUSES, UNKNOWN, normal_status  # noqa: PLC0415 - help does without the models
-    from tui_app.models.job_query import JobQuery  # noqa: PLC0415 - as above
-
-    words = tuple(dict.fromkeys(normal_status(word) for one in statuses for word in one.split(",")))
-    for word in words:
-        if word not in {*STATUSES, UNKNOWN}:
-            Output().narrate(f"Warning: {word} is no status known here: {', '.join(STATUSES)}.")
-    query = JobQuery(text=text.strip(), statuses=words)
-    run(_list(options, query, limit=None if everything else limit, offline=offline, form=form))
+    """List, show, create, clone, watch, cancel and sync export jobs."""
 
 
 @jobs.command()
 @global_options
 @click.argument("job_id", metavar="ID")
+@click.option("--offline", is_flag=True, help="From the local history, without asking the platform.")
 @form_options(json="Print the job as one JSON document.", raw="Print what the platform sent.")
 @click.pass_obj
-def show(options: Globals, *, job_id: str, form: str | None) -> None:
+def show(options: Globals, *, job_id: str, offline: bool, form: str | None) -> int:
     """Show one export job as it stands now.
 
-    Exit code 1 when the platform does not know it.
+    Exit code 1 when the platform does not know it; if the local history does, it is shown as it was last seen.
     """
-    run(_show(options, job_id, form))
+    return run(_show(options, job_id, offline=offline, form=form))
 
 
 @jobs.command()
@@ -92,10 +56,20 @@ def cancel(options: Globals, *, job_ids: tuple[str, ...], yes: bool, as_json: bo
     return run(_cancel(options, tuple(dict.fromkeys(job_ids)), yes=yes, as_json=as_json))
 
 
+def _require_number(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Refuse nan, which a range lets through because it compares with nothing."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds.")
+    return value
+
+
 @jobs.command()
 @global_options
 @click.argument("job_ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0), metavar="SECONDS", help="Give up after so long.")
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=0), callback=_require_number, metavar="SECONDS",
+    help="Give up after so long.",
+)  # fmt: skip
 @click.option("--ndjson", is_flag=True, help="Print the whole job, one JSON object a line.")
 @click.pass_obj
 def watch(options: Globals, *, job_ids: tuple[str, ...], timeout_s: float | None, ndjson: bool) -> int:
@@ -107,84 +81,56 @@ def watch(options: Globals, *, job_ids: tuple[str, ...], timeout_s: float | None
     return run(_watch(options, tuple(dict.fromkeys(job_ids)), timeout_s=timeout_s, ndjson=ndjson))
 
 
+jobs.add_command(list_jobs)
 jobs.add_command(create)
 jobs.add_command(clone)
+jobs.add_command(sync)
 
 
-async def _list(options: Globals, query: JobQuery, *, limit: int | None, offline: bool, form: str | None) -> None:
-    async with opened_engine(options) as engine:
-        found, more = await (_known(engine, query, limit) if offline else _read(engine, query, limit))
-        await _print_list(engine, found, form)
-        if more:
-            shown = "newest one is" if len(found) == 1 else f"{len(found)} newest are"
-            Output().narrate(f"The {shown} shown; there are more. Say --limit N or --all for them.")
-        elif not found and (query.text or query.statuses):
-            Output().narrate("No jobs match.")
-        elif not found:
-            where = "The local history" if offline else f"Sandbox {engine.session.sandbox_name}"
-            Output().narrate(f"{where} has no export jobs.")
-
-
-async def _known(engine: Engine, query: JobQuery, limit: int | None) -> tuple[Sequence[ExportJob], bool]:
-    rows = await engine.list.rows(query)
-    return await engine.list.jobs(rows[:limit]), limit is not None and len(rows) > limit
-
-
-async def _read(engine: Engine, query: JobQuery, limit: int | None) -> tuple[Sequence[ExportJob], bool]:
-    def tell(read: int, matching: int) -> None:
-        Output().narrate(f"{read:,} jobs read, {matching:,} match…")
-
-    found = await engine.reading.newest(query, limit=limit, progress=tell)
-    return found.jobs, found.more
-
-
-async def _print_list(engine: Engine, found: Sequence[ExportJob], form: str | None) -> None:
-    from tui_app.clock import now_ms  # noqa: PLC0415 - here the engine is loaded anyway
-    from tui_app.engine.export import CSV_COLUMNS, csv_row  # noqa: PLC0415 - as above
-    from tui_app.models.normalised import normalised  # noqa: PLC0415 - as above
-
-    output, now = Output(), now_ms(engine.clock)
-    if form == "json":
-        output.data([normalised(job, now) for job in found])
-    elif form == "ndjson":
-        for job in found:
-            output.ndjson(normalised(job, now))
-    elif form == "csv":
-        output.csv(CSV_COLUMNS, (csv_row(normalised(job, now)) for job in found))
-    elif found:
-        await engine.datasets.learn_names()
-        summaries = [await engine.list.summary(job.job_id) for job in found]
-        _print_table(engine, [one for one in summaries if one is not None])
-
-
-def _print_table(engine: Engine, rows: Sequence[JobSummary]) -> None:
-    from tui_app.clock import now_ms  # noqa: PLC0415 - as above
-    from tui_app.present.cells import layout  # noqa: PLC0415 - only tables need cells
-    from tui_app.present.jobs import COLUMNS, job_cells  # noqa: PLC0415 - as above
-
-    output, now = Output(), now_ms(engine.clock)
-    bare = {"profiles"} if all(one.profiles is None for one in rows) else set()
-    columns = [one for one in COLUMNS if one.key not in bare]
-    if output.width is not None:
-        columns = [one for one, _ in layout(columns, output.width)]
-    keys = tuple(one.key for one in columns)
-    cells = ([cell.text for cell in job_cells(one, now_ms=now, columns=keys, bar=False)] for one in rows)
-    output.table([one.label for one in columns], cells)
-
-
-async def _show(options: Globals, job_id: str, form: str | None) -> None:
+async def _show(options: Globals, job_id: str, *, offline: bool, form: str | None) -> int:
     from tui_app.clock import now_ms  # noqa: PLC0415 - as above
     from tui_app.models.normalised import normalised  # noqa: PLC0415 - as above
 
-    async with opened_engine(options) as engine:
-        job = await engine.jobs.refresh(job_id)
+    async with opened_engine(options, offline=offline) as engine:
+        job, code = await (_remembered(engine, job_id) if offline else _asked_for(engine, job_id))
+        if job is None:
+            return code
         if form == "raw":
             Output().data(job.raw)
         elif form == "json":
             Output().data(normalised(job, now_ms(engine.clock)))
         else:
-            await engine.datasets.learn_names()
+            if not offline:
+                await engine.datasets.learn_names()
             await _print_job(engine, job)
+    return code
+
+
+async def _remembered(engine: Engine, job_id: str) -> tuple[ExportJob | None, int]:
+    """Return a job as history has it, and the exit code."""
+    job = await engine.list.job(job_id)
+    if job is not None:
+        return job, Exit.OK
+    Output().narrate(
+        f"Error: Export job {job_id} is not in the local history of sandbox {engine.session.sandbox_name}. "
+        "Check the id, or leave out --offline to ask the platform."
+    )
+    return None, Exit.UNSUCCESSFUL
+
+
+async def _asked_for(engine: Engine, job_id: str) -> tuple[ExportJob, int]:
+    """Return a job as the platform has it, or as it was last seen if the platform has forgotten it."""
+    from tui_app.models.failure import FailureError, FailureKind  # noqa: PLC0415 - help does without the models
+
+    try:
+        return await engine.jobs.refresh(job_id), Exit.OK
+    except FailureError as error:
+        job = await engine.list.job(job_id) if error.failure.kind is FailureKind.NOT_FOUND else None
+        if job is None:
+            raise
+        Output().narrate(failure_text(error.failure))
+    Output().narrate("It is shown as it was last seen: the local history keeps what the platform forgets.")
+    return job, Exit.UNSUCCESSFUL
 
 
 async def _print_job(engine: Engine, job: ExportJob) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 PROGRAM = "aepx"
 APP = "tui_app.cli.app:run"
 COMMANDS: Mapping[str, tuple[str, str]] = {
-    "jobs": ("tui_app.cli.jobs:jobs", "List, show, create, clone, watch and cancel export jobs."),
+    "jobs": ("tui_app.cli.jobs:jobs", "List, show, create, clone, watch, cancel and sync jobs."),
     "datasets": ("tui_app.cli.datasets:datasets", "List, show and create datasets."),
     "sandboxes": ("tui_app.cli.sandboxes:sandboxes", "List the sandboxes of the organization."),
     "config": ("tui_app.cli.config:config", "Show, check and start the configuration."),

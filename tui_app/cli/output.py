@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from enum import IntEnum
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tui_app.text import cell_width, fit, safe_text
@@ -77,40 +76,34 @@ class Output:
 
     def data(self, document: Any) -> None:
         """Write one JSON document, keys in their own order; what a terminal would obey stays escaped."""
-        self._write(self._json(document, indent=2) + "\n")
+        self.write(self.json(document, indent=2) + "\n")
 
-    def ndjson(self, document: Any) -> None:
-        """Write one JSON document on one line."""
-        self._write(self._json(document, indent=None) + "\n")
+    def json_array(self) -> JsonArray:
+        """Begin one JSON document that is an array, written as its items come; end it with `JsonArray.end`."""
+        return JsonArray(self)
+
+    def ndjson(self, *documents: Any) -> None:
+        """Write each JSON document on a line of its own."""
+        self.write("".join(self.json(one, indent=None) + "\n" for one in documents))
 
     def csv(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Write a header and rows as CSV; text is made harmless for terminals and for spreadsheets."""
-        for row in chain([columns], rows):
-            buffer = io.StringIO()
-            csv.writer(buffer, lineterminator="\n").writerow([_csv_cell(cell) for cell in row])
-            self._write(buffer.getvalue())
+        self.csv_rows([columns])
+        self.csv_rows(rows)
+
+    def csv_rows(self, rows: Iterable[Sequence[object]]) -> None:
+        """Write rows as `csv` does, below a header that is written already."""
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\n").writerows([_csv_cell(cell) for cell in row] for row in rows)
+        self.write(buffer.getvalue())
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Write an aligned table; at a terminal the widest columns are cut, with a mark, so that lines fit.
-
-        Elsewhere all text stays whole; one that is very long pushes its own line out of the alignment, not every line.
-        """
-        texts = [[_cell(cell) for cell in row] for row in rows]
-        lines = [list(columns), *texts]
-        widths = [max(cell_width(line[i]) for line in lines) for i in range(len(columns))]
-        room = self.width
-        widths = [min(width, _PADDED_MOST) for width in widths] if room is None else _narrowed(widths, room)
-        gap = " " * _GAP
-        for line in lines:
-            cells = [
-                text if room is None and cell_width(text) > width else fit(text, width)
-                for text, width in zip(line, widths, strict=True)
-            ]
-            self._write(gap.join(cells).rstrip() + "\n")
+        """Write an aligned table; see `Table`."""
+        Table(self, columns).rows(rows)
 
     def line(self, text: str) -> None:
         """Write one line of plain data."""
-        self._write(safe_text(text) + "\n")
+        self.write(safe_text(text) + "\n")
 
     def narrate(self, text: str) -> None:
         """Tell the person something, on stderr; nobody reading it is no reason to fail."""
@@ -130,14 +123,26 @@ class Output:
 
     def flush(self) -> None:
         """Push out what is still buffered, so that a failure shows in the exit code."""
-        self._write("")
+        self.write("")
 
-    def _answer(self, prompt: str) -> str:
-        self._stderr.write(safe_text(prompt))
-        self._stderr.flush()
-        return self._stdin.readline().strip()
+    def write(self, text: str) -> None:
+        """Write text that is harmless already, and see it out."""
+        if self._stdout is None:
+            raise OutputClosedError
+        try:
+            self._stdout.write(text)
+            self._stdout.flush()
+        except BrokenPipeError:
+            raise OutputClosedError from None
+        except KeyboardInterrupt:
+            # Whoever was to read does not: what is left must not hold up the end of the process either.
+            abandon_stdout()
+            raise
+        except OSError as error:
+            raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
 
-    def _json(self, document: Any, *, indent: int | None) -> str:
+    def json(self, document: Any, *, indent: int | None) -> str:
+        """Return a document as JSON in the letters that stdout can show."""
         # Where stdout cannot show all of Unicode, only ASCII JSON stays JSON.
         plain = not (getattr(self._stdout, "encoding", None) or "utf-8").lower().startswith("utf")
         try:
@@ -146,16 +151,60 @@ class Output:
             text = json.dumps(_finite(document), ensure_ascii=plain, allow_nan=False, indent=indent)
         return _UNSAFE_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
-    def _write(self, text: str) -> None:
-        if self._stdout is None:
-            raise OutputClosedError
-        try:
-            self._stdout.write(text)
-            self._stdout.flush()
-        except BrokenPipeError:
-            raise OutputClosedError from None
-        except OSError as error:
-            raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
+    def _answer(self, prompt: str) -> str:
+        self._stderr.write(safe_text(prompt))
+        self._stderr.flush()
+        return self._stdin.readline().strip()
+
+
+class JsonArray:
+    """A JSON array on its way out: however long it is, only the part being written is held.
+
+    The text is that of `Output.data` for the whole list. Without `end` it is no JSON, which is as it should be when the
+    rest could not be had.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._before = "[\n  "
+
+    def items(self, documents: Iterable[Any]) -> None:
+        """Write the next items."""
+        # No JSON text has a line feed inside a string, so every one is the layout's.
+        texts = [self._output.json(one, indent=2).replace("\n", "\n  ") for one in documents]
+        if texts:
+            self._output.write(self._before + ",\n  ".join(texts))
+            self._before = ",\n  "
+
+    def end(self) -> None:
+        """Write the closing bracket."""
+        self._output.write("[]\n" if self._before.startswith("[") else "\n]\n")
+
+
+class Table:
+    """An aligned table, written a block of rows at a time.
+
+    At a terminal the widest columns are cut, with a mark, so that lines fit. Elsewhere all text stays whole; one that
+    is very long pushes its own line out of the alignment, not every line. A column is as wide as its widest cell so
+    far: later blocks may be wider.
+    """
+
+    def __init__(self, output: Output, columns: Sequence[str]) -> None:
+        self._output = output
+        self._widths = [cell_width(label) for label in columns]
+        self._header: Sequence[str] | None = columns
+
+    def rows(self, rows: Iterable[Sequence[object]]) -> None:
+        """Write the next block, the header before the first one."""
+        lines = [[_cell(cell) for cell in row] for row in rows]
+        self._widths = [max([width, *(cell_width(line[i]) for line in lines)]) for i, width in enumerate(self._widths)]
+        if self._header is not None:
+            lines.insert(0, list(self._header))
+            self._header = None
+        room = self._output.width
+        capped = [min(width, _PADDED_MOST) for width in self._widths]
+        widths = capped if room is None else _narrowed(self._widths, room)
+        self._output.write("".join(_table_line(line, widths, cut=room is not None) for line in lines))
 
 
 def prepare_streams() -> None:
@@ -171,6 +220,14 @@ def abandon_stdout() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def _table_line(texts: Sequence[str], widths: Sequence[int], *, cut: bool) -> str:
+    cells = [
+        text if not cut and cell_width(text) > width else fit(text, width)
+        for text, width in zip(texts, widths, strict=True)
+    ]
+    return (" " * _GAP).join(cells).rstrip() + "\n"
 
 
 def _cell(value: object) -> str:

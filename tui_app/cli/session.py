@@ -48,12 +48,13 @@ async def opened_workspaces(options: Globals, loaded: Loaded) -> AsyncIterator[W
 
 
 @asynccontextmanager
-async def opened_engine(options: Globals, *, changes: str = "") -> AsyncIterator[Engine]:
+async def opened_engine(options: Globals, *, changes: str = "", offline: bool = False) -> AsyncIterator[Engine]:
     """Give an engine whose history is open and whose loops are not started; stopped at the end.
 
     Args:
         options: the global options.
         changes: what the command is going to change, as in "The export job"; "" when it only reads.
+        offline: from history alone: nobody is asked, no secret is looked for, and no history is begun.
 
     Raises:
         ConfigError: no connection or sandbox can be chosen.
@@ -66,12 +67,17 @@ async def opened_engine(options: Globals, *, changes: str = "") -> AsyncIterator
     if changes and loaded.settings.read_only:
         raise _read_only(changes, "This session is")
     async with opened_workspaces(options, loaded) as spaces:
-        engine = await spaces.open(*await spaces.home())
+        home = spaces.home_offline() if offline else await spaces.home()
+        engine = await spaces.open(*home, offline=offline)
+        if offline:
+            engine.drop_new_history()
         try:
             if changes and engine.session.policy.value == "read-only":
                 raise _read_only(changes, f"Sandbox {engine.session.sandbox_name} is")
             for notice in engine.session.notices:
                 Output().narrate(notice)
+            if not offline:
+                await engine.prepare()
             yield engine
         except FailureError as error:
             doubt(engine, error.failure)
@@ -108,7 +114,7 @@ async def confirm(engine: Engine, question: str, *, yes: bool) -> None:
                 "Add --yes if it is meant.",
             )
         return
-    with _interruptible():
+    with interruptible():
         if is_protected:
             agreed = output.ask_typed(f"{question} Sandbox {session.sandbox_name} is protected.", session.sandbox_name)
         else:
@@ -117,16 +123,9 @@ async def confirm(engine: Engine, question: str, *, yes: bool) -> None:
         raise _refusal("It was not confirmed", "Run the command again and confirm, or add --yes.")
 
 
-def report(output: Output, findings: Sequence[Finding]) -> bool:
-    """Tell of the findings of a check, on stderr, and return whether one of them is an error."""
-    for one in findings:
-        output.narrate(f"{one.severity.capitalize()}: {one.field}: {one.cause} {one.remedy}")
-    return any(one.severity == "error" for one in findings)
-
-
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let ctrl-c end a question at once; asyncio's own handler would wait for the answer."""
+def interruptible() -> Iterator[None]:
+    """Let ctrl-c end a wait for a person, or for who reads our data, at once; asyncio's own handler lets it finish."""
     try:
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     except ValueError:  # not in the main thread, where nobody presses keys
@@ -136,6 +135,13 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, previous)
+
+
+def report(output: Output, findings: Sequence[Finding]) -> bool:
+    """Tell of the findings of a check, on stderr, and return whether one of them is an error."""
+    for one in findings:
+        output.narrate(f"{one.severity.capitalize()}: {one.field}: {one.cause} {one.remedy}")
+    return any(one.severity == "error" for one in findings)
 
 
 def _read_only(changes: str, who: str) -> Exception:

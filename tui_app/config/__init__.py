@@ -8,6 +8,7 @@ from tui_app.config.paths import config_path, data_directory, log_path, state_di
 from tui_app.config.settings import (
     DEFAULT_SCOPES,
     Connection,
+    HistorySettings,
     LimitSettings,
     PollSettings,
     SandboxSettings,
@@ -24,6 +25,7 @@ __all__ = [
     "ConfigFault",
     "Connection",
     "Entry",
+    "HistorySettings",
     "LimitSettings",
     "Loaded",
     "NoConnectionError",

@@ -77,6 +77,13 @@ _TEMPLATE = """\
 #per_second = {limits.per_second:g}
 #burst = {limits.burst}
 
+# How much of each sandbox's history stays on this machine; 0 keeps all of it. The oldest jobs go first: those made
+# more than so many days ago, and as many as it takes for the file to be at most so many MiB (1,000,000 jobs take
+# about 750). Jobs that still run always stay.
+#[history]
+#keep_days = {history.keep_days}
+#keep_mib = {history.keep_mib}
+
 #[ui]
 #theme = "{ui.theme}"
 # "relative" or "absolute"
@@ -101,6 +108,7 @@ def example_toml() -> str:
         token_path=connection.token_path,
         poll=defaults.poll,
         limits=defaults.limits,
+        history=defaults.history,
         ui=defaults.ui,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -105,6 +105,17 @@ def _level(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _amount(unit: str, most: int) -> Callable[[object], object]:
+    """Return the check of a whole number of `unit`, 0 to `most`; strict, because what it limits is thrown away."""
+
+    def check(value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+            return value
+        raise ValueError(f"is not a whole number of {unit}", f"Write one from 1 to {most:,}, or 0 to keep everything.")
+
+    return check
+
+
 def _home(value: object) -> object:
     return Path(value).expanduser() if isinstance(value, str) and value else value
 
@@ -182,6 +193,17 @@ class LimitSettings(Table):
     burst: int = Field(default=6, ge=1, le=100)
 
 
+class HistorySettings(Table):
+    """What the local history keeps; 0 is all of it, which is the default.
+
+    `keep_days` counts from a job's creation. `keep_mib` is the most that the history of one sandbox may take on disk,
+    in MiB; the oldest jobs go first.
+    """
+
+    keep_days: Annotated[int, BeforeValidator(_amount("days", 36_500))] = 0
+    keep_mib: Annotated[int, BeforeValidator(_amount("MiB", 1_048_576))] = 0
+
+
 class UiSettings(Table):
     """How the app looks."""
 
@@ -203,6 +225,7 @@ class Settings(Table):
     connections: dict[Name, Connection] = {}
     poll: PollSettings = PollSettings()
     limits: LimitSettings = LimitSettings()
+    history: HistorySettings = HistorySettings()
     ui: UiSettings = UiSettings()
     keys: dict[str, Annotated[str, StringConstraints(min_length=1)]] = {}
 

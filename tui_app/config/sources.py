@@ -14,6 +14,7 @@ from tui_app.config.lines import KeyPath, UnreadableError, dotted, key_lines, li
 from tui_app.config.paths import privacy_fault
 from tui_app.config.settings import (
     Connection,
+    HistorySettings,
     LimitSettings,
     PollSettings,
     SandboxSettings,
@@ -27,6 +28,7 @@ _TABLES: dict[KeyPath, type[Table]] = {
     (): Settings,
     ("poll",): PollSettings,
     ("limits",): LimitSettings,
+    ("history",): HistorySettings,
     ("ui",): UiSettings,
     ("connections", "*"): Connection,
     ("connections", "*", "sandboxes", "*"): SandboxSettings,

@@ -11,7 +11,7 @@ from tui_app.engine.failures import explained
 from tui_app.engine.session import Topic
 from tui_app.history.database import HistoryError
 from tui_app.models.catalog import Dataset, Sandbox
-from tui_app.models.failure import FailureError, Finding
+from tui_app.models.failure import Failure, FailureError, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,6 +183,30 @@ class DatasetsService:
             return False
         core.bulletin.publish(Topic.LOOKUPS)
         return True
+
+    async def learn_names_of(self, dataset_ids: Sequence[str]) -> Failure | None:
+        """Look up those of these datasets whose names are not known yet, however many.
+
+        Returns:
+            What went wrong, None when the names of all that exist are known now.
+        """
+        core = self._core
+        try:
+            with core.activity.busy(), explained("The names of datasets could not be read", core.clock):
+                missing = await self._without_name(dataset_ids)
+                if len(missing) > 3 and not self._listed_for_names:  # noqa: PLR2004 - a few single gets cost less
+                    await self.list()
+                    self._listed_for_names = True
+                    missing = await self._without_name(missing)
+                for dataset_id in missing:
+                    await self._learn(dataset_id)
+        except FailureError as error:
+            return error.failure
+        return None
+
+    async def _without_name(self, dataset_ids: Sequence[str]) -> Sequence[str]:
+        known = {one for one, *_ in await self._core.history.lookups.all(_KIND)}
+        return [one for one in dataset_ids if one not in known]
 
     async def sandboxes(self) -> tuple[Sandbox, ...]:
         """Fetch the sandboxes this credential may use; empty means it may use none.

@@ -10,12 +10,16 @@ from tui_app.engine.backfill import Backfill
 from tui_app.engine.core import Core
 from tui_app.engine.datasets import DatasetsService
 from tui_app.engine.doctor import Doctor
+from tui_app.engine.export import Exports
 from tui_app.engine.failures import explained, failure_of
+from tui_app.engine.housekeeping import Housekeeping
 from tui_app.engine.jobs import JobsService
 from tui_app.engine.listing import Listing
 from tui_app.engine.monitor import Cadence, Monitor
 from tui_app.engine.reading import Reader
 from tui_app.engine.session import Policy, Session, Topic
+from tui_app.engine.sync import Sync
+from tui_app.engine.views import Views
 from tui_app.history.database import HistoryError
 from tui_app.models.failure import FailureError
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from tui_app.clock import Clock
     from tui_app.config import Connection
     from tui_app.history.history import History
+    from tui_app.history.retention import Retention
 
 _log = logging.getLogger(__name__)
 _NAMES_FIRST_S: Final = 1.0
@@ -51,6 +56,7 @@ class Engine:
         history: History,
         clock: Clock,
         cadence: Cadence | None = None,
+        retention: Retention | None = None,
     ) -> None:
         self.clock = clock
         self.session = Session(connection=connection, sandbox_name=sandbox_name, policy=policy)
@@ -58,30 +64,48 @@ class Engine:
         self.activity = self._core.activity
         self.monitor = Monitor(self._core, cadence or Cadence())
         self.backfill = Backfill(self._core)
+        self.sync = Sync(self._core, self.backfill)
         self.list = Listing(self._core)
+        self.views = Views(self._core)
+        self.exports = Exports(self._core)
         self.jobs = JobsService(self._core, self.monitor)
         self.datasets = DatasetsService(self._core)
         self.reading = Reader(self._core, self.datasets)
         self.doctor = Doctor(self._core)
+        self._housekeeping = Housekeeping(self._core, retention)
         self._policy_is_given = policy_is_given
         self._drops_new_history = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def open(self) -> None:
+    def open(self, *, told: Callable[[str], None] | None = None) -> None:
         """Open the history; blocking, a few milliseconds.
+
+        Args:
+            told: is told in words if it takes longer, because an earlier aepx wrote a large history.
 
         Raises:
             FailureError: it cannot be opened; the message says where, why and what to do.
         """
         database = self._core.history.database
         try:
-            database.open()
+            database.open(told=told)
         except HistoryError as error:
             raise FailureError(failure_of(error, what="aepx cannot start", clock=self.clock)) from None
         if database.set_aside is not None:
             self.session.notices.append(
-                f"The history was damaged. It is kept as {database.set_aside}; a new one is filled from the platform."
+                f"The history was damaged ({database.why_set_aside}). It is kept as {database.set_aside}; "
+                "a new one is filled from the platform."
             )
+        if database.is_read_only:
+            self.session.notices.append(
+                f"The history {database.path} can only be read: {database.why_read_only}. Nothing new is kept, and no "
+                "job can be created. Free disk space or fix the rights of the file and its folder, then start again; "
+                "or set AEPX_DATA_DIR to another folder."
+            )
+
+    async def prepare(self) -> None:
+        """Put the configured retention in force: for whoever reads from the platform without `start`."""
+        await self._housekeeping.prepare()
 
     async def start(self) -> None:
         """Begin the live loops: the monitor, the walk through older jobs, names, and the sandbox's policy.
@@ -98,7 +122,9 @@ class Engine:
             # On a thread: importing and preparing TLS takes longer than a loop may stand still.
             self._core.made_client = await asyncio.to_thread(self._core.connect)
         self._spawn(self.monitor.run())
-        self._spawn(self.backfill.run())
+        self._spawn(self._walk())
+        self._spawn(self._housekeeping.watch())
+        self._spawn(self._housekeeping.keep())
         self._spawn(self._learn_names())
         self._spawn(self.settle_policy())
 
@@ -161,6 +187,10 @@ class Engine:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("a background task ended by its own fault", exc_info=task.exception())
+
+    async def _walk(self) -> None:
+        await self.prepare()
+        await self.backfill.run()
 
     async def _learn_names(self) -> None:
         """Look up dataset names whenever jobs have arrived, at most once a second; more seldom where that fails."""

@@ -1,7 +1,8 @@
-"""Owns the one loop that keeps the list live: its cadence, its patience with outages, and what it asks for.
+"""Owns the one loop that keeps the list live: its cadence, its patience with outages, and whom it asks for.
 
-One list call a tick covers the newest jobs; a job that still runs but is not among them is asked for by id, a few a
-tick and the older the more seldom. The loop ends only when the engine stops.
+One list call a tick covers the newest jobs, and as many more as it takes to reach running ones if those are too many to
+ask for one by one. A job that still runs but is not among them is asked for by id, a few a tick and the older the more
+seldom. The loop ends only when the engine stops.
 """
 
 from __future__ import annotations
@@ -12,34 +13,24 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tui_app.api.errors import (
-    ApiError,
-    BadAnswerError,
-    BadRequestError,
-    ForbiddenError,
-    NotFoundError,
-    ServerError,
-)
+from tui_app.api.errors import ApiError
 from tui_app.clock import now_ms
 from tui_app.engine.failures import failure_of
+from tui_app.engine.head import HEAD, Head
 from tui_app.engine.session import Topic
+from tui_app.engine.tally import Tally
 from tui_app.history.database import HistoryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui_app.engine.core import Core
-    from tui_app.models.export_job import ExportJob, JobPage
     from tui_app.models.job_query import JobSummary
+
+__all__ = ["HEAD", "Cadence", "Monitor"]
 
 _log = logging.getLogger(__name__)
 
-HEAD_PAGE: Final = 100
-HEAD: Final = "monitor.head"
-"""Note of the creation time, epoch ms, from which on backwards no job is missing but what the backfill still brings."""
-"""Note of how far back the next look must go at least, left by whoever wrote a part of the list to history."""
-_OF_ONE_JOB: Final = (BadRequestError, ForbiddenError, ServerError, BadAnswerError)
-"""Errors that tell of the job asked for, not of the platform, when the list was answered a moment ago."""
 _LIVELY_MS: Final = 24 * 3_600_000
 _AGE_A_LOOK: Final = 100
 _LOOK_MOST_MS: Final = 3_600_000
@@ -75,6 +66,7 @@ class Monitor:
         self._away = False
         self._followed: set[str] = set()
         self._looked_ms: dict[str, int] = {}
+        self._running: Sequence[JobSummary] = ()
         self._is_lively = False
         self._error: ApiError | HistoryError | None = None
 
@@ -175,71 +167,43 @@ class Monitor:
     async def _read(self, *, forced: bool) -> None:
         """Read the list back to what is known, then the running jobs it does not cover."""
         core = self._core
-        notes = core.history.lookups
-        head = await notes.note(HEAD)
-        known_ms = int(head) if head else await core.history.jobs.newest_created_ms()
-        covered: set[str] = set()
-        passed: set[str] = set()
-        newest_ms = 0
-        offset: str | None = None
-        while True:
-            asked = now_ms(core.clock)
-            page = await core.client.export_jobs.list_page(limit=HEAD_PAGE, offset=offset)
-            if self._paused and not forced:
-                return
-            covered.update(job.job_id for job in page.jobs)
-            newest_ms = max([newest_ms, *(job.created_ms or 0 for job in page.jobs)])
-            await self._keep(page.jobs, asked_ms=asked)
-            offset = page.next_offset
-            if offset is None or offset in passed or _reaches(page, known_ms):
-                break
-            passed.add(offset)
-        # Only now: a crash or an outage between two pages must not pass the rest off as known.
-        if newest_ms and str(newest_ms) != head:
-            await notes.set_note(HEAD, str(newest_ms))
-        await self._read_uncovered(covered, forced=forced)
-
-    async def _keep(self, jobs: Sequence[ExportJob], *, asked_ms: int) -> None:
-        if await self._core.apply(jobs, asked_ms=asked_ms):
-            self._core.bulletin.publish(Topic.JOBS)
-
-    async def _read_uncovered(self, covered: set[str], *, forced: bool) -> None:
-        core = self._core
+        head = Head(core, dropped=lambda: self._paused and not forced)
+        tally = Tally()
+        limit = await head.limit_for(self._due(self._running), by_id=_BY_ID_A_TICK)
+        covered = await head.read(tally, limit=limit)
+        if covered is None:
+            return
+        self._running = await core.history.jobs.running()
         at_ms = now_ms(core.clock)
-        running = await core.history.jobs.running()
-        self._is_lively = any(at_ms - (job.created_ms or 0) < _LIVELY_MS for job in running)
-        uncovered = [job for job in running if job.job_id not in covered]
+        self._is_lively = any(at_ms - (job.created_ms or 0) < _LIVELY_MS for job in self._running)
+        uncovered = [job for job in self._running if job.job_id not in covered]
         self._looked_ms = {job.job_id: self._looked_ms.get(job.job_id, 0) for job in uncovered}
-        for job_id in self._to_look_at(uncovered, at_ms):
+        for job_id in self._to_look_at(uncovered):
             if self._paused and not forced:
                 return
-            asked = self._looked_ms[job_id] = now_ms(core.clock)
-            try:
-                job = await core.client.export_jobs.get(job_id)
-            except NotFoundError:
-                await core.history.jobs.mark_gone(job_id, at_ms=now_ms(core.clock))
-                core.bulletin.publish(Topic.JOBS)
-            except _OF_ONE_JOB as error:
-                _log.warning("one job cannot be read, the others go on: %s", error)
-            else:
-                await self._keep((job,), asked_ms=asked)
+            self._looked_ms[job_id] = now_ms(core.clock)
+            await head.look_up(job_id, tally)
 
-    def _to_look_at(self, uncovered: Sequence[JobSummary], at_ms: int) -> list[str]:
-        """Return the jobs to ask for by id: all that are followed, and of the others those that waited longest.
+    def _to_look_at(self, uncovered: Sequence[JobSummary]) -> list[str]:
+        """Return the jobs to ask for by id: all that are followed, and of the others those that waited longest."""
+        followed = [job.job_id for job in uncovered if job.job_id in self._followed]
+        due = sorted((job.job_id for job in self._due(uncovered)), key=lambda job_id: self._looked_ms[job_id])
+        return [*followed, *due[:_BY_ID_A_TICK]]
+
+    def _due(self, running: Sequence[JobSummary]) -> list[JobSummary]:
+        """Return the jobs whose turn it is to be looked at, those that are followed apart.
 
         A job's turn comes after a hundredth of its age, an hour at most: one that hangs since last week changes less
         soon than one of this morning, and must not cost three requests a tick for ever.
         """
-        followed = [job.job_id for job in uncovered if job.job_id in self._followed]
-        due = [
-            job.job_id
-            for job in uncovered
+        at_ms = now_ms(self._core.clock)
+        return [
+            job
+            for job in running
             if job.job_id not in self._followed
-            and at_ms - self._looked_ms[job.job_id]
+            and at_ms - self._looked_ms.get(job.job_id, 0)
             >= min((at_ms - (job.created_ms or 0)) // _AGE_A_LOOK, _LOOK_MOST_MS)
         ]
-        due.sort(key=lambda job_id: self._looked_ms[job_id])
-        return [*followed, *due[:_BY_ID_A_TICK]]
 
     @property
     def _paused(self) -> bool:
@@ -290,14 +254,3 @@ class Monitor:
                 seconds *= self._cadence.away_factor
         # Only ever later: many clients are spread all the same, and none asks more often than it promises.
         return seconds * (1 + self._rng.uniform(0, _JITTER))
-
-
-def _reaches(page: JobPage, known_ms: int | None) -> bool:
-    """Tell whether the page goes back to what was known, so that no job between two ticks is missed."""
-    oldest = _oldest_ms(page.jobs)
-    return known_ms is None or oldest is None or oldest < known_ms
-
-
-def _oldest_ms(jobs: tuple[ExportJob, ...]) -> int | None:
-    times = [job.created_ms for job in jobs if job.created_ms is not None]
-    return min(times) if times else None

@@ -55,7 +55,7 @@ class Intents:
             )
             return int(cursor.lastrowid)
 
-        return await self._database.write(insert)
+        return await self._database.write(insert, durable=True)
 
     async def close(self, intent_id: int, *, state: str, at_ms: int, job_id: str | None = None, note: str = "") -> None:
         """Record what became of an open intent.
@@ -68,7 +68,8 @@ class Intents:
                 "UPDATE intent SET state = ?, job_id = ?, closed_ms = ?, note = ? "
                 "WHERE intent_id = ? AND state IN (?, ?)",
                 (state, job_id, at_ms, note, intent_id, *replaceable),
-            )
+            ),
+            durable=True,
         )
 
     async def unsettled(self) -> tuple[Intent, ...]:

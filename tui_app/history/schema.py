@@ -1,173 +1,170 @@
 """Owns the shape of a history file and the steps from every earlier shape to the newest.
 
 A step is never edited once released: a new shape is a new step at the end of `STEPS`.
+
+The shape is made for a million jobs. `job` holds small numbers and short words only, so that one index over all that a
+list filters and sorts by stays at 75 bytes a job and any filter reads it whole in about 0.1 s. Long texts are in
+`word`, once each: many jobs share a dataset, a set of segments, an error. What only one job at a time is asked for, its
+JSON above all, is in `answer`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+from tui_app.history.format_2 import fill_format_2
 
-STEPS: Final[tuple[str, ...]] = (
-    """
-    CREATE TABLE job (
-        row INTEGER PRIMARY KEY,
-        job_id TEXT NOT NULL UNIQUE,
-        number INTEGER NOT NULL,          -- the id as a number, for ties in time; 0 when it is none
-        status TEXT NOT NULL,
-        terminal INTEGER NOT NULL,
-        created_ms INTEGER NOT NULL,      -- 0 when the platform did not say
-        updated_ms INTEGER,
-        ended_ms INTEGER,
-        duration_ms INTEGER,
-        stage TEXT,
-        stage_since_ms INTEGER,
-        dataset_id TEXT NOT NULL,
-        segment_ids TEXT NOT NULL,        -- space separated
-        segment_count INTEGER NOT NULL,
-        batch_count INTEGER NOT NULL,
-        error TEXT NOT NULL,              -- code and message of the first error
-        profiles INTEGER,
-        scheduled INTEGER NOT NULL,
-        first_seen_ms INTEGER NOT NULL,
-        changed_ms INTEGER NOT NULL,      -- when we last saw it differ
-        asked_ms INTEGER NOT NULL,        -- when the answer that is stored was asked for
-        cancel_requested_ms INTEGER,
-        gone_ms INTEGER,                  -- when the platform no longer knew it
-        digest BLOB NOT NULL,
-        raw BLOB NOT NULL                 -- the platform's JSON, deflated
-    );
-    CREATE INDEX job_by_time ON job (created_ms DESC, number DESC);
-    CREATE INDEX job_by_status ON job (status);
-    CREATE INDEX job_running ON job (created_ms) WHERE terminal = 0 AND gone_ms IS NULL;
-    CREATE TABLE transition (
-        row INTEGER PRIMARY KEY,
-        job_id TEXT NOT NULL,
-        seen_ms INTEGER NOT NULL,
-        status TEXT NOT NULL,
-        stage TEXT
-    );
-    CREATE INDEX transition_by_job ON transition (job_id, seen_ms);
-    CREATE TABLE intent (
-        intent_id INTEGER PRIMARY KEY,
-        opened_ms INTEGER NOT NULL,
-        owner TEXT NOT NULL,              -- host:pid of the process that sent it
-        fingerprint TEXT NOT NULL,
-        body TEXT NOT NULL,
-        state TEXT NOT NULL,              -- open, made, not_made
-        job_id TEXT,
-        closed_ms INTEGER,
-        note TEXT NOT NULL DEFAULT ''
-    );
-    CREATE INDEX intent_by_state ON intent (state);
-    CREATE INDEX intent_by_job ON intent (job_id);
-    CREATE TABLE lookup (
-        kind TEXT NOT NULL,
-        item_id TEXT NOT NULL,
-        name TEXT NOT NULL,
-        fetched_ms INTEGER NOT NULL,
-        raw BLOB NOT NULL,
-        PRIMARY KEY (kind, item_id)
-    ) WITHOUT ROWID;
-    CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    """,
-)
+Step: TypeAlias = tuple[str | Callable[[sqlite3.Connection], None], ...]
+"""What brings a file one format further: scripts of SQL, and work that SQL cannot do."""
 
+_FORMAT_1: Final = """
+CREATE TABLE job (
+    row INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL UNIQUE,
+    number INTEGER NOT NULL,          -- the id as a number, for ties in time; 0 when it is none
+    status TEXT NOT NULL,
+    terminal INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,      -- 0 when the platform did not say
+    updated_ms INTEGER,
+    ended_ms INTEGER,
+    duration_ms INTEGER,
+    stage TEXT,
+    stage_since_ms INTEGER,
+    dataset_id TEXT NOT NULL,
+    segment_ids TEXT NOT NULL,        -- space separated
+    segment_count INTEGER NOT NULL,
+    batch_count INTEGER NOT NULL,
+    error TEXT NOT NULL,              -- code and message of the first error
+    profiles INTEGER,
+    scheduled INTEGER NOT NULL,
+    first_seen_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,      -- when we last saw it differ
+    asked_ms INTEGER NOT NULL,        -- when the answer that is stored was asked for
+    cancel_requested_ms INTEGER,
+    gone_ms INTEGER,                  -- when the platform no longer knew it
+    digest BLOB NOT NULL,
+    raw BLOB NOT NULL                 -- the platform's JSON, deflated
+);
+CREATE INDEX job_by_time ON job (created_ms DESC, number DESC);
+CREATE INDEX job_by_status ON job (status);
+CREATE INDEX job_running ON job (created_ms) WHERE terminal = 0 AND gone_ms IS NULL;
+CREATE TABLE transition (
+    row INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL,
+    seen_ms INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    stage TEXT
+);
+CREATE INDEX transition_by_job ON transition (job_id, seen_ms);
+CREATE TABLE intent (
+    intent_id INTEGER PRIMARY KEY,
+    opened_ms INTEGER NOT NULL,
+    owner TEXT NOT NULL,              -- host:pid of the process that sent it
+    fingerprint TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,              -- open, made, not_made
+    job_id TEXT,
+    closed_ms INTEGER,
+    note TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX intent_by_state ON intent (state);
+CREATE INDEX intent_by_job ON intent (job_id);
+CREATE TABLE lookup (
+    kind TEXT NOT NULL,
+    item_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    fetched_ms INTEGER NOT NULL,
+    raw BLOB NOT NULL,
+    PRIMARY KEY (kind, item_id)
+) WITHOUT ROWID;
+CREATE TABLE note (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+# Filled before its indexes are made, which is several times faster.
+_FORMAT_2: Final = """
+ALTER TABLE job RENAME TO job_1;
+DROP INDEX job_by_time;
+DROP INDEX job_by_status;
+DROP INDEX job_running;
+CREATE TABLE word (
+    word_id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,               -- dataset, segments, error, policy
+    text TEXT NOT NULL,               -- segments: ids, space separated; error: a line each
+    UNIQUE (kind, text)
+);
+CREATE TABLE job (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given to another job, also not after this one was removed
+    job_id TEXT NOT NULL UNIQUE,
+    number INTEGER NOT NULL,          -- the id as a number, for ties in time; 0 when it is none
+    status TEXT NOT NULL,
+    terminal INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,      -- 0 when the platform did not say
+    updated_ms INTEGER,
+    ended_ms INTEGER,
+    duration_ms INTEGER,
+    stage TEXT,
+    stage_since_ms INTEGER,
+    dataset INTEGER,                  -- this and the next three: word_id
+    segments INTEGER,
+    error INTEGER,
+    policy INTEGER,
+    segment_count INTEGER NOT NULL,
+    batch_count INTEGER NOT NULL,
+    profiles INTEGER,
+    scheduled INTEGER NOT NULL,
+    cancel_requested_ms INTEGER,
+    gone_ms INTEGER                   -- when the platform no longer knew it
+);
+CREATE TABLE answer (
+    row INTEGER PRIMARY KEY,          -- the job's
+    first_seen_ms INTEGER NOT NULL,
+    changed_ms INTEGER NOT NULL,      -- when we last saw it differ
+    asked_ms INTEGER NOT NULL,        -- when the answer that is stored was asked for
+    digest BLOB NOT NULL,
+    raw BLOB NOT NULL                 -- the platform's JSON, deflated
+);
+CREATE TABLE batch (
+    batch_id TEXT NOT NULL COLLATE NOCASE,
+    row INTEGER NOT NULL,             -- the job's
+    PRIMARY KEY (batch_id, row)
+) WITHOUT ROWID;
+"""
+_FORMAT_2_ENDED: Final = """
+DROP TABLE job_1;
+CREATE INDEX job_scan ON job (
+    created_ms DESC, number DESC, row, status, terminal, updated_ms, ended_ms, duration_ms, stage, dataset, segments,
+    error, policy, segment_count, profiles, scheduled, gone_ms, job_id
+);
+CREATE INDEX job_running ON job (created_ms, gone_ms, updated_ms, status) WHERE terminal = 0;
+CREATE INDEX word_odd ON word (kind) WHERE length(text) <> length(CAST(text AS BLOB));  -- more than ASCII
+CREATE INDEX job_odd ON job (job_id) WHERE number = 0;  -- ids that are no number, few
+"""
+STEPS: Final[tuple[Step, ...]] = ((_FORMAT_1,), (_FORMAT_2, fill_format_2, _FORMAT_2_ENDED))
+"""The step at place n brings a file from format n to n + 1."""
 VERSION: Final = len(STEPS)
-_READ_INTENTS: Final = (
-    "SELECT intent_id, opened_ms, owner, fingerprint, body, state, job_id, closed_ms, note FROM intent"
+APPLICATION_ID: Final = 0x61657078
+"""Marks a file as ours, in SQLite's own place for that; format 1 did not know it."""
+_ALWAYS: Final = frozenset(
+    {"transition", "transition_by_job", "intent", "intent_by_state", "intent_by_job", "lookup", "note", "job"}
 )
-_KEEP_INTENT: Final = "INSERT OR IGNORE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-
-
-class NewerHistoryError(Exception):
-    """The file was written by a newer aepx; it is left untouched."""
-
-
-def migrate(connection: sqlite3.Connection, path: Path | None) -> None:
-    """Bring the open file to `VERSION`, keeping a copy beside it first when it held data.
-
-    Args:
-        connection: the writer's connection, in autocommit.
-        path: the file, for the copy; None for a history in memory.
-
-    Raises:
-        NewerHistoryError: the file is of a later version than this program knows.
-    """
-    found = known_version(connection, path)
-    if found == VERSION:
-        return
-    if found and path is not None:
-        _copy(connection, path.with_name(f"{path.name}.v{found}"))
-    for version in range(found, VERSION):
-        _step(connection, version)
-
-
-def known_version(connection: sqlite3.Connection, path: Path | None) -> int:
-    """Return the format of the open file, 0 for a new one, without changing it.
-
-    Raises:
-        NewerHistoryError: as `migrate`.
-    """
-    found = _version(connection)
-    if found > VERSION:
-        raise NewerHistoryError(
-            f"History {path} has format {found}, this aepx knows up to {VERSION}. "
-            "Upgrade aepx, or set AEPX_DATA_DIR to another folder."
-        )
-    return found
-
-
-def salvage(connection: sqlite3.Connection, damaged: Path) -> int:
-    """Copy the intents that can still be read from a damaged file and return how many.
-
-    They are the one thing that cannot be fetched again. What cannot be read is given up.
-    """
-    copied = 0
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(damaged)) as old:
-        for row in old.execute(_READ_INTENTS):
-            connection.execute(_KEEP_INTENT, row)
-            copied += 1
-    return copied
-
-
-def _step(connection: sqlite3.Connection, version: int) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # Asked again under the lock: another program may have taken this step while we waited for it.
-        if _version(connection) == version:
-            for statement in _statements(STEPS[version]):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={version + 1}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.rollback()
-        raise
-
-
-def _statements(script: str) -> Iterator[str]:
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            yield pending
-            pending = ""
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(found)
-
-
-def _copy(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy the whole database, also what is still in its log, into a file of the owner's alone."""
-    os.close(os.open(target, os.O_CREAT | os.O_RDWR | os.O_TRUNC, 0o600))
-    with contextlib.closing(sqlite3.connect(target)) as copy:
-        connection.backup(copy)
+NAMES: Final = {
+    1: _ALWAYS | {"job_by_time", "job_by_status", "job_running"},
+    2: _ALWAYS | {"word", "answer", "batch", "job_scan", "job_running", "job_odd", "word_odd"},
+}
+"""The tables and indexes that a whole file of each format has."""
+COLUMNS: Final = {
+    "job": (
+        "row, job_id, number, status, terminal, created_ms, updated_ms, ended_ms, duration_ms, stage, stage_since_ms, "
+        "dataset, segments, error, policy, segment_count, batch_count, profiles, scheduled, "
+        "cancel_requested_ms, gone_ms"
+    ),
+    "answer": "row, first_seen_ms, changed_ms, asked_ms, digest, raw",
+    "batch": "batch_id, row",
+    "word": "word_id, kind, text",
+    "transition": "row, job_id, seen_ms, status, stage",
+    "intent": "intent_id, opened_ms, owner, fingerprint, body, state, job_id, closed_ms, note",
+    "lookup": "kind, item_id, name, fetched_ms, raw",
+    "note": "key, value",
+}
+"""The columns that a whole file of the newest format has."""

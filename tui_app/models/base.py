@@ -35,6 +35,8 @@ def text(value: object) -> str | None:
         if not value or value.isspace():
             return None
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+    if value is None:
+        return None
     number = integer(value)
     if number is not None:
         return str(number)
@@ -43,6 +45,8 @@ def text(value: object) -> str | None:
 
 def integer(value: object) -> int | None:
     """Return an int, an integral float or a string of such, within 64 bits; None for anything else."""
+    if type(value) is int:  # nearly always, and a page has twenty thousand numbers
+        return value if -LARGEST <= value <= LARGEST else None
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -56,6 +60,8 @@ def integer(value: object) -> int | None:
 
 def count(value: object) -> int | None:
     """Return a whole number of things, or milliseconds of a duration; None when negative or unusable."""
+    if value is None:
+        return None
     number = integer(value)
     return number if number is not None and number >= 0 else None
 
@@ -75,6 +81,8 @@ def moment_ms(value: object) -> int | None:
     The unit is guessed by magnitude (API reference 13 row 14): below 10^11 seconds, from 10^14 microseconds.
     None for zero, negative and impossible values.
     """
+    if type(value) is int and _SECONDS_BELOW <= value < _MICROSECONDS_FROM:
+        return value
     number = integer(value)
     if number is None:
         return _moment_of_text(value) if isinstance(value, str) else None
@@ -94,6 +102,8 @@ def items(value: object) -> list[Any]:
     """Return the list itself; a lone object or non-blank string as a list of one; else an empty list."""
     if isinstance(value, list):
         return value
+    if value is None:
+        return []
     return [value] if isinstance(value, dict) or text(value) is not None else []
 
 

@@ -308,12 +308,12 @@ def _metrics(value: object) -> Metrics:
 def _timer(value: object) -> Timer | None:
     if not isinstance(value, dict):
         return None
-    timer = Timer(
-        started_ms=moment_ms(value.get("startTimeInMs")),
-        ended_ms=moment_ms(value.get("endTimeInMs")),
-        duration_ms=count(value.get("totalTimeInMs")),
-    )
-    return timer if timer != Timer() else None
+    started = moment_ms(value.get("startTimeInMs"))
+    ended = moment_ms(value.get("endTimeInMs"))
+    lasted = count(value.get("totalTimeInMs"))
+    if started is None and ended is None and lasted is None:
+        return None
+    return Timer(started, ended, lasted)
 
 
 def _compute(value: object) -> dict[str, str]:

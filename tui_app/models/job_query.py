@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tui_app.models.filter import EVERYTHING, Filter
+
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
@@ -32,13 +34,13 @@ class JobSummary:
     mine: bool = True
     gone: bool = False
     cancel_requested_ms: int | None = None
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobQuery:
-    """Which jobs to list and in which order; `text` is the filter line as typed, empty for all jobs."""
+    """Which jobs to list and in which order; `sort` is the key of a column."""
 
-    text: str = ""
-    statuses: tuple[str, ...] = ()
+    filter: Filter = EVERYTHING
     sort: str = "created"
     descending: bool = True

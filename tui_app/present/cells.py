@@ -19,11 +19,13 @@ class Cell:
         text: What to show, on one line.
         role: What it means ("failed", "muted"); the front end maps roles to colours. Empty: nothing special.
         align: Overrides the alignment of the column.
+        changed: It has just changed by itself, which a table shows for a moment.
     """
 
     text: str
     role: str = ""
     align: Align | None = None
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tui_app.models.export_job import is_terminal
@@ -12,28 +13,55 @@ from tui_app.present.times import UNKNOWN, absolute, age, ago, duration, short_a
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import tzinfo
 
     from tui_app.models.job_query import JobSummary
 
 COLUMNS: Final[tuple[Column, ...]] = (
     Column("status", "STATUS", 13, priority=0),
-    Column("id", "ID", 6, cut="middle", priority=0),
+    Column("id", "ID", 8, cut="middle", priority=0),
     Column("created", "AGE", 6, align="right", priority=1),
     Column("duration", "DURATION", 9, align="right", priority=3),
     Column("stage", "STAGE", 18, priority=2),
     Column("profiles", "PROFILES", 9, align="right", priority=7),
     Column("segments", "SEGMENTS", 8, align="right", priority=6),
-    Column("dataset", "DATASET", 14, weight=3, priority=2),
+    Column("dataset", "DATASET", 13, weight=3, priority=2),
     Column("error", "ERROR", 12, weight=4, priority=4),
 )
-"""At 80 columns the error gives way to a line below the table; from 140 the table shares the width with a pane."""
-_CREATED: Final = Column("created", "CREATED", 11, align="right", priority=1)
+"""What is shown unless others are chosen.
+
+At 80 columns the error gives way to a line below the table; from 140 the table shares the width with a pane.
+"""
+MORE_COLUMNS: Final[tuple[Column, ...]] = (
+    Column("updated", "UPDATED", 7, align="right", priority=5),
+    Column("ended", "ENDED", 6, align="right", priority=5),
+    Column("batches", "BATCHES", 7, align="right", priority=6),
+    Column("policy", "POLICY", 13, weight=1, cut="middle", priority=6),
+)
+"""What can be chosen besides."""
+ALL_COLUMNS: Final = (*COLUMNS, *MORE_COLUMNS)
+DEFAULT_KEYS: Final = tuple(column.key for column in COLUMNS)
+_BY_KEY: Final = {column.key: column for column in ALL_COLUMNS}
+_MOMENTS: Final = {"created": "CREATED", "updated": "UPDATED", "ended": "ENDED"}
+_MOMENT_WIDTH: Final = 11
 
 
-def columns(*, absolute_times: bool) -> tuple[Column, ...]:
-    """Return the list's columns, that of the creation as wide as what it shows."""
-    return tuple(_CREATED if absolute_times and one.key == "created" else one for one in COLUMNS)
+def columns(keys: Sequence[str] = (), *, absolute_times: bool = False) -> tuple[Column, ...]:
+    """Return the list's columns, those of moments as wide as what they show.
+
+    Args:
+        keys: which ones in which order; unknown and repeated ones are passed over. Without any that is known, the
+            default ones.
+        absolute_times: whether moments are shown as times instead of ages.
+    """
+    chosen = [_BY_KEY[key] for key in dict.fromkeys(keys) if key in _BY_KEY] or list(COLUMNS)
+    return tuple(
+        replace(one, label=_MOMENTS[one.key], min_width=_MOMENT_WIDTH)
+        if absolute_times and one.key in _MOMENTS
+        else one
+        for one in chosen
+    )
 
 
 _TICK_S: Final = 5
@@ -48,16 +76,20 @@ def job_cells(
     zone: tzinfo | None = None,
     bar: bool = True,
 ) -> tuple[Cell, ...]:
-    """Return the cells of one row, in the order of `columns` (keys of `COLUMNS`).
+    """Return the cells of one row, in the order of `columns` (keys of `ALL_COLUMNS`).
 
     Args:
         job: the row.
         now_ms: epoch ms, for ages.
         columns: which columns, by key.
-        absolute_times: show the creation time instead of the age.
+        absolute_times: show times instead of ages.
         zone: for absolute times; None is the machine's own.
         bar: draw the stage as a bar as well as naming it.
     """
+
+    def moment(at_ms: int | None) -> str:
+        return short_absolute(at_ms, now_ms, zone) if absolute_times else age(at_ms, now_ms)
+
     shown = badge_of(job, now_ms)
     muted = "muted" if job.gone else ""
     cells: dict[str, Cell] = {
@@ -66,10 +98,9 @@ def job_cells(
             shown.role,
         ),
         "id": Cell(safe_text(job.job_id), muted),
-        "created": Cell(
-            short_absolute(job.created_ms, now_ms, zone) if absolute_times else age(job.created_ms, now_ms),
-            muted,
-        ),
+        "created": Cell(moment(job.created_ms), muted),
+        "updated": Cell(moment(job.updated_ms), muted),
+        "ended": Cell(moment(job.ended_ms), muted),
         "duration": Cell(
             duration(elapsed_ms(job, now_ms), step_s=_TICK_S if not is_terminal(job.status) else 1), muted
         ),
@@ -78,6 +109,8 @@ def job_cells(
         "segments": Cell(str(job.segment_count) if job.segment_count else "all", "" if job.segment_count else "muted"),
         "dataset": Cell(safe_text(job.dataset_name or job.dataset_id or UNKNOWN), muted),
         "error": Cell(safe_text(job.error or ""), "failed" if job.status == "FAILED" else "muted"),
+        "batches": Cell(str(job.batch_count) if job.batch_count else "", muted),
+        "policy": Cell(safe_text(job.policy or UNKNOWN), muted),
     }
     return tuple(cells[key] for key in columns)
 

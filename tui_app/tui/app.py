@@ -114,7 +114,8 @@ class AepxApp(HostApp):
         self._use(self.engine)
         self._tell_of_keys()
         if self._live:
-            self._go_live()
+            # The loops, with an HTTP stack to import, would take 30 ms from the first frame.
+            self.screen.call_after_refresh(self._go_live)
 
     def _tell_of_keys(self) -> None:
         faults = self.keymap.faults

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from tui_app.present.keymap import Keymap, make_keymap, show_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 LIST: Final = "job list"
 DETAIL: Final = "job detail"
@@ -124,12 +124,18 @@ class Command:
     """Why it cannot be used now, None when it can."""
     instead: tuple[str, str] | None = None
     """The command to name when this one cannot be used, and what it does: `("job.clone", "clones it")`."""
+    calls: str = ""
+    """The framework's action where it is not named as the command, as for several commands that share one."""
+    series: str = ""
+    """Of commands that differ by their digit alone, the id of the first: lists of keys show them as one."""
 
     @property
     def action(self) -> str:
         """The framework's action: `job.cancel` is `job_cancel`."""
-        return self.id.replace(".", "_")
+        return self.calls or self.id.replace(".", "_")
 
+
+_FIRST_VIEW: Final = "view.1"
 
 COMMANDS: Final[tuple[Command, ...]] = (
     Command("job.open", "enter", "Open", "Open the job under the cursor.", (LIST,), True, _needs_job),
@@ -139,7 +145,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "filter.edit",
         "slash",
         "Filter",
-        "Filter by text in id, status, dataset, segment, error; or type: stuck.",
+        "Filter by any text and by fields: status:failed age<7d stuck:yes; f2 there explains the language.",
         (LIST,),
         True,
     ),
@@ -174,12 +180,28 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command("mark.clear", "u", "Clear marks", "Clear all marks.", (LIST,), False, _needs_marks),
     Command("list.sort", "s", "Sort…", "Choose the column to sort by.", (LIST,), False),
     Command("list.flip", "S", "Flip sort", "Turn the order round.", (LIST,), False),
+    Command("columns.choose", "o", "Columns…", "Choose the columns and their order.", (LIST,), False),
+    Command("view.open", "V", "Views…", "Show, save, name or remove views: filter, order and columns.", (LIST,), False),
+    *(
+        Command(
+            f"view.{digit}",
+            str(digit),
+            f"View {digit}",
+            "Show the saved view that has this digit.",
+            (LIST,),
+            calls=f"view_saved('{digit}')",
+            series=_FIRST_VIEW,
+        )
+        for digit in range(1, 10)
+    ),
+    Command("view.reset", "0", "Reset view", "Show all jobs, the newest first, in the usual columns.", (LIST,), False),
+    Command("list.statistics", "i", "Statistics", "Show figures of the jobs that the list shows.", (LIST,), False),
     Command(
         "list.export", "e", "Export…", "Write the jobs shown, or those marked, to a file.", (LIST,), False, _needs_job
     ),
     Command("refresh", "r", "Refresh", "Ask the platform now.", JOBS, True),
     Command("refresh.all", "R", "Refresh all", "Ask again for every job that runs, and for names.", (LIST,), False),
-    Command("live.pause", "p", "Pause", "Stop asking the platform; again to go on.", JOBS, False),
+    Command("live.pause", "p", "Pause", "Freeze the rows and stop asking the platform; again to go on.", JOBS, False),
     Command("time.style", "T", "Time style", "Switch between ages and times.", JOBS, False),
     Command(
         "failure.show",
@@ -251,7 +273,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ),
     Command("palette", "colon,ctrl+p", "Palette", "Search every command.", ANYWHERE, False),
     Command("help", "question_mark,f1", "Keys", "Show all keys of this place.", ANYWHERE, True),
-    Command("back", "escape", "Back", "Go back, or clear the filter.", ANYWHERE, False),
+    Command(
+        "back",
+        "escape",
+        "Back",
+        "Go back; in the list: stop an export, clear the filter, then the marks.",
+        ANYWHERE,
+        False,
+    ),
     Command("leave", "q", "Back", "Go back.", (DETAIL,), True),
     Command("quit", "q", "Quit", "Leave aepx; jobs run on.", (LIST,), True),
 )
@@ -298,6 +327,17 @@ MOVES: Final = (
 """What moves, place by place; those without help are said elsewhere or are everybody's."""
 
 
+def series_of(command: Command) -> tuple[Command, ...]:
+    """Return the commands that a list of keys shows as one with this, itself included."""
+    return tuple(one for one in COMMANDS if one.series == command.series) if command.series else (command,)
+
+
+def joined_keys(shown: Sequence[str]) -> str:
+    """Return the keys of a series as a person reads them: `1-9`, or one by one where they are not its digits."""
+    digits = [str(digit) for digit in range(1, len(shown) + 1)]
+    return f"{shown[0]}-{shown[-1]}" if len(shown) > 1 and list(shown) == digits else " ".join(filter(None, shown))
+
+
 def commands_of(place: str) -> tuple[Command, ...]:
     """Return the commands that exist in a place, in the order of the registry."""
     return tuple(command for command in COMMANDS if place in command.places)
@@ -336,7 +376,14 @@ def key_table() -> str:
     """Return the table of keys for README, in Markdown."""
     lines = ["| Key | Command | Where | What it does |", "| --- | --- | --- | --- |"]
     for command in COMMANDS:
+        if command.series not in ("", command.id):
+            continue
         where = "everywhere" if command.places == ANYWHERE else ", ".join(command.places)
-        keys = " ".join(f"`{show_key(key)}`" for key in command.keys.split(","))
-        lines.append(f"| {keys} | `{command.id}` | {where} | {command.help} |")
+        members = series_of(command)
+        keys = [show_key(key) for key in command.keys.split(",")]
+        name = f"`{command.id}`"
+        if len(members) > 1:
+            keys = [joined_keys([show_key(one.keys) for one in members])]
+            name = f"{name} to `{members[-1].id}`"
+        lines.append(f"| {' '.join(f'`{key}`' for key in keys)} | {name} | {where} | {command.help} |")
     return "\n".join(lines)

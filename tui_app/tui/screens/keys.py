@@ -11,7 +11,7 @@ from textual.widgets import Static
 from tui_app.present.cells import Cell
 from tui_app.present.text_lines import line, plain, wrapped
 from tui_app.text import cell_width, fit
-from tui_app.tui.commands import DETAIL, FORM, LIST, MOVES, reachable
+from tui_app.tui.commands import DETAIL, FORM, LIST, MOVES, joined_keys, reachable, series_of
 from tui_app.tui.screens.dialogs import Dialog
 from tui_app.tui.widgets.text_lines import PaneScroll, TextLines
 
@@ -65,7 +65,10 @@ class KeysScreen(Dialog[None]):
             if self._place in move.places and move.help:
                 yield from _row(move.shown_keys, move.help, "", width)
         for command, own in reachable(self._place):
-            keys, reason = self._keymap.shown(command.id, own), command.unavailable(self._situation)
+            if command.series not in ("", command.id):
+                continue
+            shown = [self._keymap.shown(one.id, own) for one in series_of(command)]
+            keys, reason = joined_keys(shown), command.unavailable(self._situation)
             yield from _row(keys, command.help, command.id, width, reason=reason)
 
 

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
 
-from tui_app.tui.widgets.row_line import BLANK, EMPTY, Line, Placed, changed_cells, header_text, paint, place
+from tui_app.tui.widgets.row_line import BLANK, EMPTY, WAITING, Line, Placed, changed_cells, header_text, paint, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,21 +27,30 @@ if TYPE_CHECKING:
     from tui_app.present.cells import Cell, Column
 
 HEADER = 1
+_UNDERLINE = RichStyle(underline=True)
 
 
 class RowSource(Protocol):
-    """Rows in their order, each with a key that outlives its place."""
+    """Rows in their order, each with a key that outlives its place: a whole number from 0 on."""
 
     def __len__(self) -> int:
         """Return how many rows there are."""
         ...
 
-    def key(self, index: int) -> str:
+    def key(self, index: int) -> int:
         """Return the key of the row at `index`; known for every row, loaded or not."""
         ...
 
-    def index_of(self, key: str) -> int | None:
+    def keys(self, start: int, stop: int) -> Sequence[int]:
+        """Return the keys of the rows from `start` up to and without `stop`, cheaply however many."""
+        ...
+
+    def index_of(self, key: int) -> int | None:
         """Return where the row of `key` stands now, or None when it is not among the rows."""
+        ...
+
+    def first_of(self, keys: Sequence[int]) -> int | None:
+        """Return where the first of `keys` that is among the rows stands, None when none is."""
         ...
 
     def cells(self, index: int) -> Sequence[Cell] | None:
@@ -55,10 +64,16 @@ class _NoRows:
     def __len__(self) -> int:
         return 0
 
-    def key(self, index: int) -> str:
+    def key(self, index: int) -> int:
         raise IndexError(index)
 
-    def index_of(self, key: str) -> int | None:
+    def keys(self, start: int, stop: int) -> Sequence[int]:
+        return ()
+
+    def index_of(self, key: int) -> int | None:
+        return None
+
+    def first_of(self, keys: Sequence[int]) -> int | None:
         return None
 
     def cells(self, index: int) -> Sequence[Cell] | None:
@@ -69,7 +84,7 @@ class _NoRows:
 class Row:
     """A row of the visible window as it was last read; `cells` are those of the placed columns."""
 
-    key: str
+    key: int
     cells: tuple[Cell, ...] | None
 
 
@@ -144,18 +159,19 @@ class RowCanvas(ScrollView, inherit_bindings=False):
         self._count = 0
         self._sort: tuple[str, bool] | None = None
         self._empty = Content("")
+        self._is_waiting = False
         # What is on the screen: the layout and the size that it is for, the rows read, the lines drawn.
         self._laid_out_for = Size(0, 0)
         self._placed: tuple[Placed, ...] = ()
         self._window: dict[int, Row] = {}
         self._drawn: list[Line | None] = []
         self._scrollbar_look: list[Segment] = []
-        self._styles_of: dict[tuple[str, bool, bool], RichStyle] = {}
+        self._styles_of: dict[tuple[str, bool, bool, bool], RichStyle] = {}
 
     def _is_cursor(self, index: int) -> bool:
         raise NotImplementedError
 
-    def _is_marked(self, key: str) -> bool:
+    def _is_marked(self, key: int) -> bool:
         raise NotImplementedError
 
     def _window_read(self, missing: Sequence[int]) -> None:
@@ -203,6 +219,12 @@ class RowCanvas(ScrollView, inherit_bindings=False):
             self._empty = content
             if not self._count:
                 self.refresh()
+
+    def set_waiting(self, waiting: bool) -> None:  # noqa: FBT001 - a state, not an option
+        """Draw rows to come in place of the empty text, as long as there are no rows."""
+        if waiting != self._is_waiting:
+            self._is_waiting = waiting
+            self._redraw()
 
     # Geometry and scrolling
 
@@ -286,13 +308,13 @@ class RowCanvas(ScrollView, inherit_bindings=False):
             row = self._window[index] = Row(self._source.key(index), shown)
         return row
 
-    def _key(self, index: int) -> str:
+    def _key(self, index: int) -> int:
         row = self._window.get(index)
         return self._source.key(index) if row is None else row.key
 
     def _line(self, index: int) -> Line:
         if not self._count:
-            return EMPTY
+            return WAITING if self._is_waiting else EMPTY
         if index >= self._count:
             return BLANK
         row = self._row(index)
@@ -326,8 +348,8 @@ class RowCanvas(ScrollView, inherit_bindings=False):
         centred = Strip.align(lines, style.rich_style, width, height, "center", "middle")
         return next(islice(centred, y, None), Strip.blank(width, style.rich_style))
 
-    def _style_of(self, role: str, line: Line) -> RichStyle:
-        key = (role, line.cursor, line.marked)
+    def _style_of(self, role: str, line: Line, *, changed: bool) -> RichStyle:
+        key = (role, line.cursor, line.marked, changed)
         style = self._styles_of.get(key)
         if style is None:
             names = ["row-table--row"]
@@ -339,5 +361,7 @@ class RowCanvas(ScrollView, inherit_bindings=False):
             if over is not None:
                 ink = self.get_component_rich_style(over)
                 style += ink.without_color + RichStyle(color=ink.color)
+            if changed:
+                style += _UNDERLINE
             self._styles_of[key] = style
         return style

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 
@@ -13,7 +13,7 @@ from tui_app.present.cells import Cell, Column, layout
 from tui_app.text import fit, fit_id, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.style import Style
 
@@ -56,7 +56,7 @@ class Line:
     """Everything that decides how a line looks; equal lines are painted equally.
 
     Attributes:
-        kind: A row, a row not loaded yet, the room below the last row, or the room of the empty text.
+        kind: A row, a row not there yet, the room below the last row, or the room of the empty text.
         cells: One for each placed column; only of a row.
         cursor: Whether the cursor is on it.
         marked: Whether its row is marked.
@@ -70,6 +70,7 @@ class Line:
 
 BLANK: Final = Line("blank")
 EMPTY: Final = Line("empty")
+WAITING: Final = Line("skeleton")
 
 
 def changed_cells(old: Line | None, new: Line, placed: Sequence[Placed], width: int) -> int:
@@ -86,40 +87,89 @@ def changed_cells(old: Line | None, new: Line, placed: Sequence[Placed], width: 
     ):
         return max(0, width - MARGIN)
     pairs = zip(placed, old.cells, new.cells, strict=True)
-    return max(place.end for place, before, after in pairs if before != after)
+    return max(_ink_end(where, before, after) for where, before, after in pairs if before != after)
 
 
-def paint(line: Line, placed: Sequence[Placed], width: int, *, style_of: Callable[[str, Line], Style]) -> Strip:
+def _ink_end(where: Placed, *cells: Cell) -> int:
+    """Return the first screen cell behind what stands in a column before and after; blanks there need no painting."""
+    texts = [fit_cell(cell, where) for cell in cells]
+    return where.x + max(cell_len(text.rstrip(" ")) for text in texts)
+
+
+class StyleOf(Protocol):
+    """How a table styles text of a role on a line; `changed` text is underlined."""
+
+    def __call__(self, role: str, line: Line, /, *, changed: bool) -> Style:
+        """Return the style."""
+        ...
+
+
+class _Look(NamedTuple):
+    role: str
+    changed: bool = False
+
+
+_PLAIN: Final = _Look("")
+
+
+def paint(line: Line, placed: Sequence[Placed], width: int, *, style_of: StyleOf) -> Strip:
     """Return `line` as a strip of exactly `width` cells.
 
-    Neighbours of one style share a segment, and blank runs join a neighbour: every segment costs about 40
+    Neighbours of one look share a segment, and blank runs join a neighbour: every segment costs about 40
     bytes of escape sequences on the wire.
     """
     gutter = (MARK_GLYPH if line.marked else " ") + (CURSOR_GLYPH if line.cursor else " ")
-    pieces: list[tuple[str, str]] = [(gutter, "")]
+    pieces: list[tuple[str, _Look]] = [(gutter, _PLAIN)]
     end = GUTTER
     for index, where in enumerate(placed):
         cell = line.cells[index] if line.kind == "row" else _skeleton(line, where.width)
-        pieces.append((" " * (where.x - end), ""))
-        pieces.append((fit_cell(cell, where), cell.role))
+        pieces.append((" " * (where.x - end), _PLAIN))
+        pieces.extend(_pieces(cell, where))
         end = where.end
-    pieces.append((" " * (width - MARGIN - end), ""))
-    segments = [Segment(text, style_of(role, line)) for text, role in _runs(pieces)]
-    segments.append(Segment(" " * MARGIN, style_of("", BLANK)))
+    pieces.append((" " * (width - MARGIN - end), _PLAIN))
+    segments = [
+        Segment(text, _style(text, style_of(look.role, line, changed=look.changed))) for text, look in _runs(pieces)
+    ]
+    segments.append(Segment(" " * MARGIN, style_of("", BLANK, changed=False)))
     return Strip(segments).adjust_cell_length(width)
 
 
-def _runs(pieces: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Join neighbours of one role; blank text takes the role of what stands before it, or else after it."""
-    runs: list[tuple[str, str | None]] = [("", None)]
-    for text, role in pieces:
-        joined, joined_role = runs[-1]
+def _style(text: str, style: Style) -> Style:
+    """Return what of a style can be seen in a text: blanks have no ink, which saves a third of their bytes."""
+    return style if text.strip(" ") else style.background_style
+
+
+def _pieces(cell: Cell, where: Placed) -> Iterator[tuple[str, _Look]]:
+    """Yield a cell's text; of one that changed the blanks around it apart, because only ink is underlined."""
+    text = fit_cell(cell, where)
+    if not cell.changed:
+        yield text, _Look(cell.role)
+        return
+    ink = text.strip(" ")
+    before = text.index(ink)
+    yield text[:before], _PLAIN
+    yield ink, _Look(cell.role, changed=True)
+    yield text[before + len(ink) :], _PLAIN
+
+
+def _runs(pieces: Sequence[tuple[str, _Look]]) -> list[tuple[str, _Look]]:
+    """Join neighbours of one look; blank text takes that of what stands before it, or else after it.
+
+    Never that of changed text: a blank behind it goes with what follows.
+    """
+    runs: list[tuple[str, _Look | None]] = [("", None)]
+    for text, look in pieces:
+        joined, before = runs[-1]
         blank = not text.strip(" ")
-        if blank or joined_role in {None, role}:
-            runs[-1] = (joined + text, joined_role if blank else role)
+        if not text:
+            continue
+        if blank and before is not None and before.changed:
+            runs.append((text, None))
+        elif blank or before == look or (before is None and (not look.changed or not joined)):
+            runs[-1] = (joined + text, before if blank else look)
         else:
-            runs.append((text, role))
-    return [(text, role or "") for text, role in runs]
+            runs.append((text, look))
+    return [(text, look or _PLAIN) for text, look in runs if text]
 
 
 def _skeleton(line: Line, width: int) -> Cell:

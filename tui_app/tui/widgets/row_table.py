@@ -5,13 +5,17 @@ Holds view state only (cursor by row key, scroll, marks); the rows stay where th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import sys
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
-from textual.message import Message
 
+from tui_app.clock import give_way
+from tui_app.tui.widgets import row_messages
 from tui_app.tui.widgets.row_canvas import HEADER, Row, RowCanvas, RowSource
+from tui_app.tui.widgets.row_marks import RowMarks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +24,10 @@ if TYPE_CHECKING:
 
     from tui_app.present.cells import Column
 
-__all__ = ["RowSource", "RowTable"]
+__all__ = ["RowMarks", "RowSource", "RowTable"]
+
+_LAST: Final = sys.maxsize
+_MARKED_AT_ONCE: Final = 50_000
 
 
 class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
@@ -29,6 +36,9 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
     Call `refresh_rows` when rows came, went or moved, and `update_rows` when only their cells changed; both
     paint nothing where nothing looks different. The source may not shrink without `refresh_rows` being
     called before the table next draws.
+
+    Where a source begins with a part of its rows, `refresh_rows(more=True)` says so: a person who goes beyond that
+    part is taken there once the rest has come, unless they have gone elsewhere meanwhile.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,63 +51,12 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         Binding("enter", "open_row", "Open", show=False, id="rows.open"),
     ]
 
-    class _TableMessage(Message):
-        """What a table says; `control` is the table, for `@on` selectors."""
-
-        def __init__(self, table: RowTable) -> None:
-            self.table = table
-            super().__init__()
-
-        @property
-        def control(self) -> RowTable:
-            """The table that sent it."""
-            return self.table
-
-    class CursorMoved(_TableMessage):
-        """The cursor is on another row; `key` is None when there are no rows."""
-
-        def __init__(self, table: RowTable, key: str | None) -> None:
-            self.key = key
-            super().__init__(table)
-
-    class RowActivated(_TableMessage):
-        """A row was opened by enter or double click."""
-
-        def __init__(self, table: RowTable, key: str) -> None:
-            self.key = key
-            super().__init__(table)
-
-    class MarksChanged(_TableMessage):
-        """Rows were marked or unmarked; `count` are marked now."""
-
-        def __init__(self, table: RowTable, count: int) -> None:
-            self.count = count
-            super().__init__(table)
-
-    class NeedRows(_TableMessage):
-        """Visible rows from `first` to `last` (both included) are not loaded; sent once for a window.
-
-        Load them and call `update_rows`.
-        """
-
-        def __init__(self, table: RowTable, first: int, last: int) -> None:
-            self.first = first
-            self.last = last
-            super().__init__(table)
-
-    class HeaderClicked(_TableMessage):
-        """The header of a sortable column was clicked."""
-
-        def __init__(self, table: RowTable, key: str) -> None:
-            self.key = key
-            super().__init__(table)
-
-    class NewAbove(_TableMessage):
-        """The number of rows that came in above the window and were not looked at yet has changed."""
-
-        def __init__(self, table: RowTable, count: int) -> None:
-            self.count = count
-            super().__init__(table)
+    CursorMoved: TypeAlias = row_messages.CursorMoved
+    RowActivated: TypeAlias = row_messages.RowActivated
+    MarksChanged: TypeAlias = row_messages.MarksChanged
+    NeedRows: TypeAlias = row_messages.NeedRows
+    HeaderClicked: TypeAlias = row_messages.HeaderClicked
+    NewAbove: TypeAlias = row_messages.NewAbove
 
     def __init__(
         self,
@@ -119,14 +78,19 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         """
         super().__init__(columns, source, roles=roles, id=id, classes=classes)
         self._cursor = 0
-        self._cursor_key: str | None = None
+        self._cursor_key: int | None = None
         self._cursor_in_view = True
         self._seen_at = Size(0, 0)
         self._follows_top = False
         self._untouched = False
         self._new_above = 0
-        self._marks: set[str] = set()
-        self._mark_anchor: str | None = None
+        self._more = False
+        self._wish: int | None = None
+        # The row that a person went to and that is not among the rows now, with its screen line.
+        self._bound: tuple[int, int] | None = None
+        self._is_chosen = False
+        self._marks = RowMarks()
+        self._mark_anchor: int | None = None
         self._needed: tuple[int, int] | None = None
 
     # Following the source
@@ -135,8 +99,10 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         """Show other rows from their first on; marks and cursor of the old ones are forgotten."""
         self._source = source
         self._count = self._cursor = 0
+        self._wish = self._bound = None
         self._window = {}
         self._follows_top = self._untouched = True
+        self._is_chosen = False
         self._set_new_above(0)
         self.action_clear_marks()
         self._scroll_to_row(0)
@@ -155,36 +121,44 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._sync_scrollbar()
         self._redraw()
 
-    def refresh_rows(self, *, asked: bool = False) -> None:
+    def refresh_rows(self, *, asked: bool = False, from_top: bool = False, more: bool = False) -> None:
         """Follow a source whose rows came, went or moved.
 
         The cursor stays on its row, and that row on its screen line: rows arriving above scroll the view and
         count as `new_above`. After `action_first` the view stays at the top instead, so that they are seen,
         as long as the cursor's row remains in view. A cursor nobody has moved since `set_source` goes to the first row
-        rather than out of view. A cursor whose row is gone takes its nearest neighbour.
+        rather than out of view. A cursor whose row is gone takes its nearest neighbour, and goes back when the person
+        asks for rows that hold it again, or when the rest of the rows does.
 
         Args:
             asked: a person asked for other rows, by filter or order: none of them counts as new.
+            from_top: show them from the first one on, with the cursor on it.
+            more: these are only the first rows.
         """
         old_window, old_count, old_top = self._window, self._count, self._top
-        cursor_line = self._cursor - old_top
+        # The rest of what was shown in part is neither new nor another question.
+        is_rest = self._more and not asked
         self._window = {}
         self._needed = None
+        self._more = more
         self._count = len(self._source)
         self._set_virtual_height()
-        cursor = self._surviving_cursor(old_window)
-        self._untouched = self._untouched and not asked
+        cursor, line = self._settled_cursor(old_window, asked=asked, is_rest=is_rest)
+        self._untouched = self._untouched and (from_top or not asked)
+        if from_top:
+            cursor, line, self._bound = 0, 0, None
         if self._untouched and old_top == 0 and cursor >= self._body_height:
             cursor = 0
         if self._follows_top and old_top == 0 and cursor < self._body_height:
             top = 0
-        elif 0 <= cursor_line < self._body_height:
-            top = cursor - cursor_line
+        elif 0 <= line < self._body_height:
+            top = cursor - line
         else:
             top = old_top + self._shift_of(old_window)
         self._place_cursor(cursor)
         self._scroll_to_row(top)
-        arrived = min(self._top - old_top, self._count - old_count) if old_count else 0
+        self._go_on_to_wish()
+        arrived = min(self._top - old_top, self._count - old_count) if old_count and not is_rest else 0
         self._set_new_above(0 if asked else self._new_above + max(0, arrived))
         self._redraw()
 
@@ -193,27 +167,57 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self._window = {}
         self._redraw()
 
-    def _surviving_cursor(self, window: Mapping[int, Row]) -> int:
-        """Return where the cursor's row is now, or else the nearest of the rows that were on the screen."""
-        if self._cursor_key is not None:
-            found = self._source.index_of(self._cursor_key)
+    def _settled_cursor(self, window: Mapping[int, Row], *, asked: bool, is_rest: bool) -> tuple[int, int]:
+        """Return where the cursor goes, and the screen line that its row should stand on."""
+        line = self._cursor - self._top
+        if self._bound is not None and (asked or is_rest or self._cursor_key is None):
+            key, bound_line = self._bound
+            found = self._source.index_of(key)
             if found is not None:
-                return found
-            if self._cursor in window:
-                by_distance = sorted(window, key=lambda row: (abs(row - self._cursor), row < self._cursor))
-                for row in by_distance:
-                    found = self._source.index_of(window[row].key)
-                    if found is not None:
-                        return found
-        return max(0, min(self._cursor, self._count - 1))
+                self._bound = None
+                return found, bound_line
+            if not self._is_chosen and self._count and not self._more:
+                self._bound = None
+        if self._cursor_key is None:
+            return 0, 0
+        found = self._source.index_of(self._cursor_key)
+        if found is not None:
+            return found, line
+        is_open = self._more or not self._count
+        if asked and (is_open or self._is_chosen):
+            # It may be among the rows to come, or come back with the next question: at the next letter of a filter.
+            self._bound = self._bound or (self._cursor_key, line)
+        if asked and is_open:
+            return 0, 0
+        nearest = self._nearest(window)
+        if nearest is not None:
+            return nearest, line
+        return max(0, min(self._cursor, self._count - 1)), line
+
+    def _nearest(self, window: Mapping[int, Row]) -> int | None:
+        """Return where the nearest of the rows that were on the screen with the cursor is now."""
+        if self._cursor not in window:
+            return None
+        by_distance = sorted(window, key=lambda row: (abs(row - self._cursor), row < self._cursor))
+        return self._source.first_of([window[row].key for row in by_distance])
+
+    def _go_on_to_wish(self) -> None:
+        """Go where the person wanted to go when those rows were not there yet."""
+        if self._wish is None:
+            return
+        self._place_cursor(self._wish)
+        self._reveal_cursor()
+        if not self._more or self._wish < self._count:
+            self._wish = None
 
     def _shift_of(self, window: Mapping[int, Row]) -> int:
         """Return by how many rows the first row of the old window that is still there has moved."""
-        for row in sorted(window):
-            found = self._source.index_of(window[row].key)
-            if found is not None:
-                return found - row
-        return 0
+        rows = sorted(window)
+        found = self._source.first_of([window[row].key for row in rows]) if rows else None
+        if found is None:
+            return 0
+        key = self._source.key(found)
+        return next(found - row for row in rows if window[row].key == key)
 
     @property
     def new_above(self) -> int:
@@ -229,7 +233,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
     def _is_cursor(self, index: int) -> bool:
         return index == self._cursor
 
-    def _is_marked(self, key: str) -> bool:
+    def _is_marked(self, key: int) -> bool:
         return key in self._marks
 
     def _window_read(self, missing: Sequence[int]) -> None:
@@ -247,7 +251,7 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
     # Cursor
 
     @property
-    def cursor_key(self) -> str | None:
+    def cursor_key(self) -> int | None:
         """The key of the row under the cursor; None when there are no rows."""
         return self._cursor_key
 
@@ -256,20 +260,36 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         """Where the cursor's row stood at the last `refresh_rows`; None when there are no rows."""
         return self._cursor if self._count else None
 
+    @property
+    def rows_in_view(self) -> range:
+        """The places of the rows in view."""
+        return range(self._top, min(self._count, self._top + self._body_height))
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has moved the cursor, and no filter has put it elsewhere."""
+        return self._untouched
+
     def move_to(self, index: int) -> None:
         """Put the cursor on the row at `index`, or the nearest there is, and show it."""
         self._follows_top = self._untouched = False
+        self._choose()
+        self._wish = index if self._more and index >= self._count else None
         self._place_cursor(index)
         self._reveal_cursor()
         self._redraw()
 
-    def move_to_key(self, key: str) -> bool:
+    def move_to_key(self, key: int) -> bool:
         """Put the cursor on the row of `key` and show it; False when it is not among the rows."""
         index = self._source.index_of(key)
         if index is None:
             return False
         self.move_to(index)
         return True
+
+    def _choose(self) -> None:
+        """Take the row under the cursor as the one that the person means from now on."""
+        self._bound, self._is_chosen = None, True
 
     def _place_cursor(self, index: int) -> None:
         self._cursor = max(0, min(index, self._count - 1))
@@ -301,7 +321,8 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
 
     def action_page_down(self) -> None:
         """Go one screen down."""
-        self.move_to(self._cursor + self._body_height)
+        begin = self._cursor if self._wish in (None, _LAST) else self._wish
+        self.move_to((begin or 0) + self._body_height)
 
     def action_first(self) -> None:
         """Go to the first row, and let the view stay at the top while rows arrive."""
@@ -310,25 +331,27 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
 
     def action_last(self) -> None:
         """Go to the last row."""
-        self.move_to(self._count - 1)
+        self.move_to(_LAST if self._more else self._count - 1)
 
     def action_open_row(self) -> None:
         """Open the row under the cursor."""
         if self._cursor_key is not None:
+            self._choose()
             self.post_message(self.RowActivated(self, self._cursor_key))
 
     # Marks
 
     @property
-    def marked(self) -> frozenset[str]:
-        """The keys of the marked rows, also of those that the source does not hold any more."""
-        return frozenset(self._marks)
+    def marks(self) -> RowMarks:
+        """The marked rows, also those that the source does not hold any more; not to be changed by others."""
+        return self._marks
 
     def action_toggle_mark(self) -> None:
         """Mark the row under the cursor or take its mark away, and go one row down."""
         if self._cursor_key is not None:
             self._mark_anchor = self._cursor_key
-            self._set_marks(self._marks ^ {self._cursor_key})
+            self._marks.toggle(self._cursor_key)
+            self._marks_changed()
             self.action_cursor_down()
 
     def action_mark_range(self) -> None:
@@ -338,18 +361,40 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         anchor = None if self._mark_anchor is None else self._source.index_of(self._mark_anchor)
         first, last = sorted((self._cursor, self._cursor if anchor is None else anchor))
         self._mark_anchor = self._cursor_key
-        self._set_marks(self._marks | {self._key(index) for index in range(first, last + 1)})
+        keys = self._source.keys(first, last + 1)
+        if len(keys) > _MARKED_AT_ONCE:
+            self._mark_many(keys)
+        else:
+            self._marks.add(keys)
+            self._marks_changed()
+
+    # Described, because the framework would otherwise write out a million keys to describe it.
+    @work(group="marks", exclusive=True, description="mark many rows")
+    async def _mark_many(self, keys: Sequence[int]) -> None:
+        """Mark so many rows that it is done in parts, keys and clocks in between."""
+        for start in range(0, len(keys), _MARKED_AT_ONCE):
+            self._marks.add(keys[start : start + _MARKED_AT_ONCE])
+            await give_way()
+        self._marks_changed()
+
+    def set_marks(self, keys: Sequence[int]) -> None:
+        """Mark these rows and no others."""
+        self.action_clear_marks()
+        if keys:
+            self._marks.add(keys)
+            self._marks_changed()
 
     def action_clear_marks(self) -> None:
         """Take all marks away."""
         self._mark_anchor = None
-        self._set_marks(set())
+        self.workers.cancel_group(self, "marks")
+        if self._marks:
+            self._marks.clear()
+            self._marks_changed()
 
-    def _set_marks(self, marks: set[str]) -> None:
-        if marks != self._marks:
-            self._marks = marks
-            self.post_message(self.MarksChanged(self, len(marks)))
-            self._redraw()
+    def _marks_changed(self) -> None:
+        self.post_message(self.MarksChanged(self, len(self._marks)))
+        self._redraw()
 
     # Mouse
 
