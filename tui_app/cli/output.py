@@ -67,12 +67,12 @@ class Output:
     @property
     def interactive(self) -> bool:
         """Whether somebody is there to be asked: stdin and stderr are terminals."""
-        return _is_tty(self._stdin) and _is_tty(self._stderr)
+        return is_terminal(self._stdin) and is_terminal(self._stderr)
 
     @property
     def width(self) -> int | None:
         """The cells of a line of the terminal that data goes to; None where it goes elsewhere."""
-        return _columns(self._stdout) if _is_tty(self._stdout) else None
+        return columns_of(self._stdout) if is_terminal(self._stdout) else None
 
     def data(self, document: Any) -> None:
         """Write one JSON document, keys in their own order; what a terminal would obey stays escaped."""
@@ -250,14 +250,16 @@ def _narrowed(widths: list[int], room: int) -> list[int]:
     return narrowed
 
 
-def _is_tty(stream: TextIO | None) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether somebody looks at a stream."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
         return False
 
 
-def _columns(stream: TextIO) -> int:
+def columns_of(stream: TextIO) -> int:
+    """Return how many cells wide the terminal of a stream is; 80 where it does not say."""
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import TYPE_CHECKING, Final, TextIO
 
+from tui_app.cli.output import columns_of, is_terminal
 from tui_app.text import cell_width, fit, safe_text
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class ProgressLine:
     def __init__(self, clock: Clock, stream: TextIO | None = None) -> None:
         self._clock = clock
         self._stream = sys.stderr if stream is None else stream
-        self._is_terminal = _is_terminal(self._stream)
+        self._is_terminal = is_terminal(self._stream)
         self._shown = ""
         # A script gets its first line after a while, and none at all where all is over by then.
         self._drawn_s = clock.monotonic() - (_LINE_S if self._is_terminal else 0.0)
@@ -52,7 +52,7 @@ class ProgressLine:
             return
         if share is not None:
             line = f"{self._bar(share)}  {line}"
-        width = _columns(self._stream) - 1
+        width = columns_of(self._stream) - 1
         line = fit(line, width).rstrip() if cell_width(line) > width else line
         if line != self._shown:
             self._shown = line
@@ -74,17 +74,3 @@ class ProgressLine:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             self._stream.write(text)
             self._stream.flush()
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # closed
-        return False
-
-
-def _columns(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except (OSError, ValueError):
-        return 80

@@ -247,26 +247,6 @@ class Pick(Dialog[str]):
         return f"{fit(safe_text(label), max(1, room - width - 2))}  {fit_id(aside, width)}"
 
 
-class AskText(Dialog[str]):
-    """Asks for one line of text."""
-
-    def __init__(self, title: str, *, value: str = "", hint: str = "") -> None:
-        super().__init__()
-        self._title, self._value, self._hint = title, value, hint
-
-    def compose(self) -> ComposeResult:
-        """Lay out title and field."""
-        with Vertical(classes="dialog-box"):
-            yield Static(Content(safe_text(self._title)), classes="dialog-title")
-            if self._hint:
-                yield Static(Content(safe_text(self._hint)), classes="dialog-text")
-            yield Input(value=self._value, compact=True)
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer with the text."""
-        self.dismiss(event.value)
-
-
 class TextDialog(Dialog[None]):
     """Shows labelled lines to read, and leaves on escape, enter or q."""
 
