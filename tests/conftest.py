@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import signal
 import socket
 import sys
 import time
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 os.environ.update(TZ="UTC", LC_ALL="C.UTF-8", LANG="C.UTF-8")
 time.tzset()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts this in the background has ctrl-c ignored, and every program we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Derandomized: the same examples in each run, because a test that fails now and then helps nobody.
 settings.register_profile(

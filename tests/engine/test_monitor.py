@@ -166,7 +166,7 @@ async def test_an_outage_is_asked_about_ever_less_and_ends_at_the_first_answer(
     platform.fail(LIST, offline(), times=None)
     async with running(engine):
         assert failing(engine) is FailureKind.NETWORK
-        asked = [await ticks_in(clock, platform, 62) for _ in range(10)]
+        asked = [await ticks_in(clock, platform, 59) for _ in range(10)]
         assert asked[0] <= 5
         assert set(asked[2:]) <= {0, 1}
         assert engine.session.loaded
