@@ -87,18 +87,12 @@ def test_the_created_job_of_the_tutorial() -> None:
     assert parsed == ExportJob(
         job_id="24115",
         status="NEW",
-        request_id="IwkVcD4RupdSmX376OBVORvcvTdA4ypN",
-        job_type="BATCH",
-        profile_instance_id="ups",
-        schema_name="_xdm.context.profile",
         segments=(
             Segment(samples.AAM_SEGMENT, "AAM", ("realized",)),
             Segment(samples.UPS_SEGMENT, "UPS", ("exited",)),
         ),
-        filter=raw["filter"],
         merge_policy=MergePolicyRef("0bf16e61-90e9-4204-b8fa-ad250360957b", 1),
         dataset_id=samples.ANSWERED_DATASET,
-        segment_per_batch=True,
         batches=(
             JobBatch(samples.AAM_BATCH, samples.AAM_SEGMENT, "AAM", ("realized",)),
             JobBatch(samples.UPS_BATCH, samples.UPS_SEGMENT, "UPS", ("exited",)),
@@ -106,11 +100,15 @@ def test_the_created_job_of_the_tutorial() -> None:
         metrics=Metrics(total=Timer(started_ms=1559674261657)),
         created_ms=1559674261657,
         updated_ms=1559674261868,
-        ims_org_id="{IMS_ORG}",
         raw=raw,
     )
     assert parsed.raw is raw
     assert not parsed.is_terminal
+    assert parsed.request_id == "IwkVcD4RupdSmX376OBVORvcvTdA4ypN"
+    assert (parsed.job_type, parsed.profile_instance_id, parsed.ims_org_id) == ("BATCH", "ups", "{IMS_ORG}")
+    assert parsed.schema_name == "_xdm.context.profile"
+    assert parsed.filter is raw["filter"]
+    assert parsed.segment_per_batch
 
 
 def test_the_failed_job_of_the_tutorial() -> None:

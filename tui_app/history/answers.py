@@ -19,7 +19,7 @@ _PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The newest answer about a job as it is stored: deflated JSON, and the status that the list shows."""
+    """The newest answer about a job as it is stored: packed JSON, and the status that the list shows."""
 
     raw: bytes
     status: str

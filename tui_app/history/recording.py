@@ -157,7 +157,7 @@ class _Answer:
         self._marks.append((mark, known.row))
         return True
 
-    def take(self, job: ExportJob, text: str, mark: bytes, known: _Stored | None) -> _Stored:
+    def take(self, job: ExportJob, text: bytes, mark: bytes, known: _Stored | None) -> _Stored:
         """Note a new or changed job down for `write`, and return what will be known of it then."""
         # An ended job is in no stage, unless it failed in one.
         stage = None if job.status in {SUCCEEDED, CANCELLED} else current(job, self._seen_ms)
@@ -213,7 +213,7 @@ class _Answer:
             stage.started_ms if stage is not None else None,
             self._word("dataset", job.dataset_id or ""),
             self._word("segments", " ".join(dict.fromkeys(one.segment_id for one in job.segments))),
-            self._word("error", error_text((one.code, one.message) for one in job.errors)),
+            self._word("error", error_text((one.code, one.message) for one in job.errors)) if job.errors else None,
             self._word("policy", job.merge_policy.id if job.merge_policy is not None else ""),
             len(job.segments),
             len(job.batches),

@@ -1,14 +1,14 @@
 """Owns the export job as the platform reports it, read forgivingly from every documented spelling.
 
-Plain slotted dataclasses rather than pydantic models: every field needs a reader of its own, because an odd
-field must be dropped and not raise. Pydantic around the same readers is as fast (20 ms for a page of a thousand
-jobs) but holds twice the memory.
+Plain values rather than pydantic models: every field needs a reader of its own, because an odd field must be dropped
+and not raise, and pydantic around the same readers holds twice the memory. A page has ten thousand of the small parts;
+named tuples are made in half the time of frozen dataclasses.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
 from tui_app.models.base import (
@@ -53,8 +53,7 @@ def is_terminal(status: str) -> bool:
     return status in _TERMINAL
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """One segment of the filter; `status` holds qualification statuses, empty when none were given."""
 
     segment_id: str
@@ -62,8 +61,7 @@ class Segment:
     status: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class JobBatch:
+class JobBatch(NamedTuple):
     """One batch a job writes; the segment is known only when each segment has a batch of its own."""
 
     batch_id: str
@@ -72,16 +70,14 @@ class JobBatch:
     status: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class MergePolicyRef:
+class MergePolicyRef(NamedTuple):
     """Which merge policy, and which version of it; None means the latest."""
 
     id: str
     version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobError:
+class JobError(NamedTuple):
     """One error the platform recorded; `code` is opaque text whose leading zeros matter (2.3)."""
 
     code: str
@@ -89,8 +85,7 @@ class JobError:
     call_stack: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(NamedTuple):
     """One timed part of a job: epoch milliseconds and a duration, each as far as reported (2.3.2)."""
 
     started_ms: int | None = None
@@ -109,6 +104,9 @@ class Metrics:
     profiles_by_namespace: dict[str, int] = field(default_factory=dict)
 
 
+_NO_METRICS: Final = Metrics()
+
+
 @dataclass(frozen=True, slots=True)
 class ExportJob:
     """An export job as last reported (API reference 2.3); moments are epoch milliseconds.
@@ -120,33 +118,79 @@ class ExportJob:
 
     job_id: str
     status: str
-    request_id: str | None = None
-    job_type: str | None = None
-    profile_instance_id: str | None = None
-    schema_name: str | None = None
-    fields: str | None = None
     segments: tuple[Segment, ...] = ()
-    filter: JsonObject = field(default_factory=dict)
-    additional_fields: JsonObject = field(default_factory=dict)
-    evaluate: bool | None = None
     merge_policy: MergePolicyRef | None = None
     dataset_id: str | None = None
-    segment_per_batch: bool = False
     batches: tuple[JobBatch, ...] = ()
     errors: tuple[JobError, ...] = ()
     metrics: Metrics = field(default_factory=Metrics)
     compute: dict[str, str] = field(default_factory=dict)
     created_ms: int | None = None
     updated_ms: int | None = None
-    ims_org_id: str | None = None
     schedule_id: str | None = None
-    run_id: str | None = None
     raw: JsonObject = field(default_factory=dict, repr=False)
 
     @property
     def is_terminal(self) -> bool:
         """Whether the job will never change again."""
         return self.status in _TERMINAL
+
+    # What one job at a time is asked for is read when it is asked for: a hundred thousand are parsed for the others.
+
+    @property
+    def request_id(self) -> str | None:
+        """The request that this answer was given to; a new one for each read (13, row 19)."""
+        return text(self.raw.get("requestId"))
+
+    @property
+    def job_type(self) -> str | None:
+        """What kind of job the platform calls it."""
+        return text(self.raw.get("jobType"))
+
+    @property
+    def profile_instance_id(self) -> str | None:
+        """Which profile store it reads."""
+        return text(self.raw.get("profileInstanceId"))
+
+    @property
+    def schema_name(self) -> str | None:
+        """The union schema that is exported."""
+        return _named(self.raw.get("schema"))
+
+    @property
+    def fields(self) -> str | None:
+        """The field paths that are exported, comma separated; None when the platform named none."""
+        return ",".join(words(self.raw.get("fields"))) or None
+
+    @property
+    def filter(self) -> JsonObject:
+        """The filter as echoed."""
+        return mapping(self.raw.get("filter"))
+
+    @property
+    def additional_fields(self) -> JsonObject:
+        """The events and other parts beside the profile, as echoed."""
+        return mapping(self.raw.get("additionalFields"))
+
+    @property
+    def evaluate(self) -> bool | None:
+        """Whether segments are evaluated first; None when the platform did not say."""
+        return flag(mapping(self.raw.get("evaluationInfo")).get("segmentation"))
+
+    @property
+    def segment_per_batch(self) -> bool:
+        """Whether each segment has a batch of its own."""
+        return flag(mapping(self.raw.get("destination")).get("segmentPerBatch")) or False
+
+    @property
+    def ims_org_id(self) -> str | None:
+        """The organization it belongs to."""
+        return text(self.raw.get("imsOrgId"))
+
+    @property
+    def run_id(self) -> str | None:
+        """The run of its schedule."""
+        return text(mapping(self.raw.get("properties")).get("runId"))
 
     @staticmethod
     def parse(raw: object) -> ExportJob:
@@ -160,33 +204,22 @@ class ExportJob:
         job_id = _job_id(raw.get("id"))
         if job_id is None:
             raise MalformedRecord("The export job has no usable id: expected a whole number or a text.")
+        metrics = raw.get("metrics")
+        properties = raw.get("properties")
         destination = mapping(raw.get("destination"))
-        filters = mapping(raw.get("filter"))
-        properties = mapping(raw.get("properties"))
         return ExportJob(
             job_id=job_id,
             status=normal_status(raw.get("status")),
-            request_id=text(raw.get("requestId")),
-            job_type=text(raw.get("jobType")),
-            profile_instance_id=text(raw.get("profileInstanceId")),
-            schema_name=_named(raw.get("schema")),
-            fields=",".join(words(raw.get("fields"))) or None,
-            segments=parse_segments(filters.get("segments")),
-            filter=filters,
-            additional_fields=mapping(raw.get("additionalFields")),
-            evaluate=flag(mapping(raw.get("evaluationInfo")).get("segmentation")),
+            segments=parse_segments(mapping(raw.get("filter")).get("segments")),
             merge_policy=_merge_policy(raw.get("mergePolicy")),
             dataset_id=text(destination.get("datasetId")) or text(destination.get("dataSetId")),
-            segment_per_batch=flag(destination.get("segmentPerBatch")) or False,
             batches=_batches(destination),
-            errors=_errors(raw.get("errors")),
-            metrics=_metrics(raw.get("metrics")),
+            errors=_errors(raw["errors"]) if "errors" in raw else (),
+            metrics=_metrics(metrics) if metrics else _NO_METRICS,
             compute=_compute(raw.get("computeGatewayJobId")),
             created_ms=moment_ms(raw.get("creationTime")),
             updated_ms=moment_ms(raw.get("updateTime")),
-            ims_org_id=text(raw.get("imsOrgId")),
-            schedule_id=text(properties.get("scheduleId")),
-            run_id=text(properties.get("runId")),
+            schedule_id=text(mapping(properties).get("scheduleId")) if properties else None,
             raw=raw,
         )
 

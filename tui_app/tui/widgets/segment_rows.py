@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from textual.containers import VerticalGroup
@@ -102,7 +101,7 @@ class SegmentRow(VerticalGroup):
         if self._given.status:
             return said
         unmeant = set(DEFAULT_STATUSES) - self.flags.by_hand
-        return replace(said, status=tuple(status for status in self.flags.value if status not in unmeant))
+        return said._replace(status=tuple(status for status in self.flags.value if status not in unmeant))
 
     def number(self, place: int | None) -> None:
         """Tell it its place among the segments that are sent, None for a blank row."""
