@@ -13,7 +13,7 @@ from tui_app.api.problem import excerpt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEEPEST_ANSWER = 64
+DEEPEST_ANSWER = 201  # what the reader of pages bears, pydantic's
 _HIDDEN = "***"
 _SHORTEST_SECRET = 8
 _CONTAINERS = frozenset({dict, list})  # the JSON reader makes no others, and exact types are quicker to tell
@@ -47,7 +47,7 @@ def read_json(answer: Answer, *, what: str, mutating: bool = False) -> Any:
     """Return the JSON document of a success. A byte order mark, NaN and repeated keys are let pass.
 
     Raises:
-        BadAnswerError: the body is no JSON (the first 200 characters are shown), or nests deeper than 64.
+        BadAnswerError: the body is no JSON (the first 200 characters are shown), or nests too deep.
     """
     reason = ""
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import from_json
 
-from tui_app.api.answer import is_deep, read_json
+from tui_app.api.answer import read_json
 from tui_app.clock import give_way
 from tui_app.models.export_job import JobPage
 
@@ -47,11 +47,12 @@ async def read_page(
 
 def _likely_next(body: bytes) -> str | None:
     """Return the cursor of the next page as far as the end of the body tells; None when it does not."""
-    at = max(body.rfind(b'"link"'), body.rfind(b'"_links"'))
-    if at < 0 or len(body) - at > _TAIL:
+    tail = body[-_TAIL:]
+    at = max(tail.rfind(b'"link"'), tail.rfind(b'"_links"'))
+    if at < 0:
         return None
     try:
-        return JobPage.parse({"records": [], **json.loads(b"{" + body[at:])}).next_offset
+        return JobPage.parse({"records": [], **json.loads(b"{" + tail[at:])}).next_offset
     except (ValueError, RecursionError):
         return None  # it was a link of something else
 
@@ -60,22 +61,17 @@ async def _in_pieces(body: bytes) -> JobPage:
     """Return the page of a body that is as usual.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is not, or nests deeper than `DEEPEST_ANSWER`.
     """
     page = from_json(body)
     lists = [key for key in _LISTS if isinstance(page, dict) and isinstance(page.get(key), list)]
     if len(lists) != 1:
         raise ValueError("It is no object with one list of records.")
     records, page[lists[0]] = page[lists[0]], []
-    if is_deep(page):
-        raise ValueError("The answer nests too deep.")
     jobs: list[ExportJob] = []
     rejected = 0
     for start in range(0, len(records), _AT_ONCE):
-        some = records[start : start + _AT_ONCE]
-        if is_deep([some]):
-            raise ValueError("The answer nests too deep.")
-        part = JobPage.parse({"records": some})
+        part = JobPage.parse({"records": records[start : start + _AT_ONCE]})
         jobs += part.jobs
         rejected += part.rejected
         await give_way()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tui_app.history.errors import HistoryError
 from tui_app.history.packing import digest, packed, spelled, unpacked
 from tui_app.history.retention import floor_ms
+from tui_app.history.words import as_list
 from tui_app.models.export_job import CANCELLED, SUCCEEDED, ExportJob
 from tui_app.models.stage import current, duration_ms, ended_ms
 
@@ -47,13 +48,6 @@ _COLUMNS: Final = (
 )
 _INSERT: Final = f"INSERT INTO job ({', '.join(_COLUMNS)}, row) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)"  # noqa: S608 - constants only
 _UPDATE: Final = f"UPDATE job SET {', '.join(f'{one} = ?' for one in _COLUMNS)}, gone_ms = NULL WHERE row = ?"  # noqa: S608 - constants only
-
-
-# Of a job that is new to this file a damaged one before it may have told more; what it saw is seen no second time.
-_FIRST_SEEN: Final = (
-    "INSERT INTO transition (job_id, seen_ms, status, stage) SELECT ?1, ?2, ?3, ?4 "
-    "WHERE NOT EXISTS (SELECT 1 FROM transition WHERE job_id = ?1 AND status = ?3 AND stage IS ?4)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +137,6 @@ class _Answer:
         self._changed: list[tuple[Any, ...]] = []
         self._changed_answers: list[tuple[Any, ...]] = []
         self._batches: list[tuple[str, int]] = []
-        self._first_seen: list[tuple[Any, ...]] = []
         self._transitions: list[tuple[Any, ...]] = []
         self._marks: list[tuple[bytes, int]] = []
 
@@ -173,9 +166,7 @@ class _Answer:
             self._changed_answers.append((seen_ms, asked_ms, mark, raw, row))
         self._batches.extend((one.batch_id, row) for one in job.batches)
         name = stage.name if stage is not None else None
-        if known is None:
-            self._first_seen.append((job.job_id, seen_ms, job.status, name))
-        elif (known.status, known.stage) != (job.status, name):
+        if known is None or (known.status, known.stage) != (job.status, name):
             self._transitions.append((job.job_id, seen_ms, job.status, name))
         return _Stored(row, mark, asked_ms, seen_ms, job.updated_ms, job.status, name, job.is_terminal, None)
 
@@ -190,12 +181,20 @@ class _Answer:
                 self._changed_answers,
             ),
             ("INSERT OR IGNORE INTO batch VALUES (?, ?)", self._batches),
-            (_FIRST_SEEN, self._first_seen),
-            ("INSERT INTO transition (job_id, seen_ms, status, stage) VALUES (?, ?, ?, ?)", self._transitions),
+            ("INSERT INTO transition (job_id, seen_ms, status, stage) VALUES (?, ?, ?, ?)", self._unseen_transitions()),
             ("UPDATE answer SET digest = ? WHERE row = ?", self._marks),
         ):
             if rows:
                 self._db.executemany(statement, rows)
+
+    def _unseen_transitions(self) -> list[tuple[Any, ...]]:
+        """Return the transitions to be written.
+
+        Of a job that is new to this file a damaged one before it may have told more; that is seen once.
+        """
+        asked = "SELECT job_id, status, stage FROM transition WHERE job_id IN (SELECT value FROM json_each(?))"
+        seen = set(self._db.execute(asked, (as_list([columns[0] for columns in self._new]),))) if self._new else ()
+        return [one for one in self._transitions if (one[0], *one[2:]) not in seen]
 
     def _columns(self, job: ExportJob, stage: Stage | None) -> tuple[Any, ...]:
         job_id = job.job_id
