@@ -140,20 +140,36 @@ class Workspaces:
         finally:
             await client.aclose()
 
-    async def open(self, connection_name: str, sandbox_name: str, *, offline: bool = False) -> Engine:
+    async def open(
+        self,
+        connection_name: str,
+        sandbox_name: str,
+        *,
+        offline: bool = False,
+        told: Callable[[str], None] | None = None,
+    ) -> Engine:
         """Return an engine whose history is open and whose loops are not started.
 
         Args:
             connection_name: a configured one.
             sandbox_name: any.
             offline: the engine answers from history alone; what would ask the platform raises FailureError.
+            told: called on another thread with what to tell who waits, if a large history of an earlier aepx must be
+                brought up to date first.
 
         Raises:
             FailureError: its history cannot be opened.
         """
-        return await asyncio.to_thread(self.open_now, connection_name, sandbox_name, offline=offline)
+        return await asyncio.to_thread(self.open_now, connection_name, sandbox_name, offline=offline, told=told)
 
-    def open_now(self, connection_name: str, sandbox_name: str, *, offline: bool = False) -> Engine:
+    def open_now(
+        self,
+        connection_name: str,
+        sandbox_name: str,
+        *,
+        offline: bool = False,
+        told: Callable[[str], None] | None = None,
+    ) -> Engine:
         """As `open`, on the caller's thread, for before there is a loop."""
         connection = self.settings.connections[connection_name]
         policy, given = policy_for(connection, sandbox_name, read_only=self.settings.read_only)
@@ -171,7 +187,7 @@ class Workspaces:
             cadence=_NEAR if connection.is_loopback else _cadence(self.settings),
             retention=_retention(self.settings),
         )
-        engine.open()
+        engine.open(told=told)
         return engine
 
     def _client(self, connection: Connection, sandbox_name: str, policy: Policy) -> AepClient:

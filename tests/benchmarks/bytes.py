@@ -24,7 +24,7 @@ SPEED: Final = 20.0
 IDLE_S: Final = 60.0
 BUSY: Final = 20
 FRAME: Final = re.compile(rb"\x1b\[\?2026h.*?\x1b\[\?2026l", re.DOTALL)
-LINE: Final = re.compile(rb"\x1b\[\d+;1H")
+PLACE: Final = re.compile(rb"\x1b\[(\d+);\d+H")
 
 
 def measure(idle_s: float = IDLE_S) -> list[Figure]:
@@ -96,7 +96,8 @@ def _changing(scene: Scene, terminal: Terminal) -> list[Figure]:
     terminal.until_quiet(0.2)
     frames = FRAME.findall(bytes(terminal.raw[begin:]))
     # Other rows' ages go on meanwhile, some in the same frame: only frames that paint a single line are counted.
-    sizes = [len(frame) for frame in frames if len(LINE.findall(frame)) == 1]
+    # The last place of a frame is only where the cursor is left.
+    sizes = [len(frame) for frame in frames if len(set(PLACE.findall(frame)[:-1])) == 1]
     return [
         Figure("one row changed, the worst of a job's life", max(sizes), "bytes", 250, f"of {len(sizes)} repaints"),
         Figure("one row changed, median", median(sizes), "bytes"),

@@ -283,6 +283,27 @@ async def test_another_program_that_was_quicker_ends_the_walk_and_its_word_stand
     assert engine.session.backfilled
 
 
+async def test_another_program_that_keeps_more_lets_the_walk_begin_again(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    platform.put(*MANY)
+    inner, asked = platform.export_jobs.list_page, []
+
+    async def list_page(**arguments: Any) -> JobPage:
+        asked.append(arguments["offset"])
+        if arguments["offset"] == "1000" and asked.count("1000") == 1:
+            await engine.set_note(CURSOR, "")
+        return await inner(**arguments)
+
+    platform.export_jobs.list_page = list_page  # type: ignore[method-assign]  # the other one starts while this one asks
+    walking = asyncio.create_task(engine.backfill.walk(politely=True))
+    await clock.advance(5)
+    await walking
+    assert asked.count(None) == 2
+    assert await known(engine) == 2_500
+    assert await engine.note(CURSOR) == DONE
+
+
 async def test_a_page_of_nothing_but_unusable_records_is_walked_past(make: Make, clock: FakeClock) -> None:
     engine, platform = make()
     pages: list[Any] = [{"records": [{"id": None}], "link": {"next": "/x?offset=1"}}, {"records": [job(1)]}]

@@ -393,7 +393,9 @@ class OneWorkspace:
     async def sandboxes(self, connection_name: str) -> tuple[Sandbox, ...]:
         return await self._engine.datasets.sandboxes()
 
-    async def open(self, connection_name: str, sandbox_name: str) -> Engine:
+    async def open(
+        self, connection_name: str, sandbox_name: str, *, told: Callable[[str], None] | None = None
+    ) -> Engine:
         return self.engines[sandbox_name]
 
 

@@ -61,7 +61,7 @@ async def _run_demo(options: Globals, *, jobs: int, speed: float, seed: int) -> 
 async def _run_app(spaces: Workspaces) -> int:
     from tui_app.tui.app import AepxApp  # noqa: PLC0415 - brings Textual, which no other command needs
 
-    engine = await spaces.open(*await spaces.home())
+    engine = await spaces.open(*await spaces.home(), told=Output().narrate)
     ui = spaces.settings.ui
     app = AepxApp(
         engine,

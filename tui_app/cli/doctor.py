@@ -105,7 +105,7 @@ async def _connection(options: Globals, loaded: Loaded) -> AsyncIterator[Point]:
         return
     try:
         async with opened_workspaces(options, loaded) as spaces:
-            engine = await spaces.open(*await spaces.home())
+            engine = await spaces.open(*await spaces.home(), told=Output().narrate)
             try:
                 yield Point("connection", f"{engine.session.connection.name}, sandbox {engine.session.sandbox_name}")
                 async for diagnosis in engine.doctor.examine():

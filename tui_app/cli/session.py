@@ -68,7 +68,7 @@ async def opened_engine(options: Globals, *, changes: str = "", offline: bool = 
         raise _read_only(changes, "This session is")
     async with opened_workspaces(options, loaded) as spaces:
         home = spaces.home_offline() if offline else await spaces.home()
-        engine = await spaces.open(*home, offline=offline)
+        engine = await spaces.open(*home, offline=offline, told=Output().narrate)
         if offline:
             engine.drop_new_history()
         try:

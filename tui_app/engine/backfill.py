@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tui_app.api.errors import ApiError, BadRequestError, StatusError
@@ -30,6 +31,10 @@ _REST_S: Final = 0.05
 _COUNTS_EVERY_S: Final = 1.0
 
 
+class _EmptiedError(Exception):
+    """Another program on the same history has emptied the cursor since we last wrote it."""
+
+
 class Backfill:
     """Fetches every older job into history, in the background behind the monitor's back or while somebody waits."""
 
@@ -37,6 +42,7 @@ class Backfill:
         self._core = core
         self._pages = Pages(core, most=page)
         self._page = page
+        self._has_noted = False
 
     async def run(self) -> None:
         """Walk to the end, waiting out failures; returns at once when an earlier run has finished.
@@ -117,6 +123,12 @@ class Backfill:
                         await self._core.history.lookups.set_note(CURSOR, "")
                         cursor, walk = None, self._from(None, ahead=not politely)
                         continue
+                    except _EmptiedError:
+                        # Another aepx keeps more than ours did, so what both have passed must be read again.
+                        _log.info("another program lets the walk through older jobs begin again")
+                        await walk.aclose()
+                        cursor, walk = None, self._from(None, ahead=not politely)
+                        continue
                     cursor = None
                     if not goes_on or (politely and clock.monotonic() - counted_s >= _COUNTS_EVERY_S):
                         counted_s = clock.monotonic()
@@ -147,6 +159,7 @@ class Backfill:
         return self._core.session.paused_since_ms is not None
 
     def _from(self, cursor: str | None, *, ahead: bool) -> Walk:
+        self._has_noted = cursor is not None
         return Walk(self._core, self._pages, offset=cursor, limit=self._page, ahead=ahead)
 
     async def _keep(self, step: Step, tally: Tally) -> bool:
@@ -161,11 +174,18 @@ class Backfill:
             await self._note_head(jobs)
         cursor = DONE if step.following is None else step.following
         if jobs or step.offset is not None or step.following is not None:
-            cursor = await core.history.lookups.change_note(CURSOR, lambda old: DONE if old == DONE else cursor)
+            cursor = await core.history.lookups.change_note(CURSOR, partial(self._succeeding, cursor))
+            self._has_noted = True
         tally.add_older(jobs, applied)
         if applied:
             core.bulletin.publish(Topic.JOBS)
         return cursor != DONE
+
+    def _succeeding(self, cursor: str, old: str | None) -> str:
+        """Return what follows the cursor that is stored; runs on the writer's thread."""
+        if self._has_noted and not old:
+            raise _EmptiedError
+        return DONE if old == DONE else cursor
 
     async def _note_head(self, jobs: tuple[ExportJob, ...]) -> None:
         """Tell the monitor how far forward this walk reaches, unless it has got further by itself."""

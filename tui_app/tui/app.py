@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
+from textual._compositor import ChopsUpdate
 from textual.command import CommandPalette
 from textual.widgets import Input
 
@@ -17,6 +18,7 @@ from tui_app.text import safe_text
 from tui_app.tui.bridge import Bridge
 from tui_app.tui.commands import LIST, effective_keymap
 from tui_app.tui.endings import end_on_signals
+from tui_app.tui.exact_update import ExactUpdate
 from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import Pick, TextDialog
 from tui_app.tui.screens.host import HostApp
@@ -26,7 +28,10 @@ from tui_app.tui.screens.room import fits
 from tui_app.tui.themes import THEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rich.console import RenderableType
+    from textual.screen import Screen
 
     from tui_app.engine.engine import Engine
     from tui_app.engine.jobs import Settlement
@@ -54,8 +59,10 @@ class Workspaces(Protocol):
         """
         ...
 
-    async def open(self, connection_name: str, sandbox_name: str) -> Engine:
-        """Return an opened engine that is not started.
+    async def open(
+        self, connection_name: str, sandbox_name: str, *, told: Callable[[str], None] | None = None
+    ) -> Engine:
+        """Return an opened engine that is not started; `told` hears on another thread what takes long.
 
         Raises:
             FailureError: its history cannot be opened.
@@ -101,6 +108,7 @@ class AepxApp(HostApp):
         # Without the framework's own screen at the bottom, which would repaint all for each message that it gets.
         self._bridge = Bridge(lambda: self.screen_stack[1:])
         self._input_at = engine.clock.monotonic()
+        self._notices_told = 0
         self.watched: dict[str, str] = {}
         for one in THEMES:
             self.register_theme(one)
@@ -215,7 +223,9 @@ class AepxApp(HostApp):
         if chosen is None or (name, chosen) == (session.connection.name, session.sandbox_name):
             return
         try:
-            engine = await self.workspaces.open(name, chosen)
+            engine = await self.workspaces.open(
+                name, chosen, told=lambda text: self.call_from_thread(self.notify, safe_text(text), markup=False)
+            )
         except FailureError as error:
             self.notify(safe_text(str(error.failure)), severity="error", markup=False)
             return
@@ -235,10 +245,10 @@ class AepxApp(HostApp):
 
     def _use(self, engine: Engine) -> None:
         self._bridge.attach(engine)
-        engine.subscribe(self._tell_of_ends)
+        engine.subscribe(self._hear)
         self.push_screen(JobListScreen())
-        for notice in engine.session.notices:
-            self.notify(safe_text(notice), severity="warning", timeout=20, markup=False)
+        self._notices_told = 0
+        self._tell_notices()
 
     @work(group="live")
     async def _go_live(self) -> None:
@@ -268,9 +278,17 @@ class AepxApp(HostApp):
             for label, text in found:
                 self.notify(safe_text(text), title=safe_text(label), severity="warning", timeout=60, markup=False)
 
-    def _tell_of_ends(self, topic: Topic) -> None:
+    def _hear(self, topic: Topic) -> None:
         if topic is Topic.JOBS and self.watched:
             self._look_at_watched()
+        elif topic is Topic.SESSION:
+            self._tell_notices()
+
+    def _tell_notices(self) -> None:
+        notices = self.engine.session.notices
+        for notice in notices[self._notices_told :]:
+            self.notify(safe_text(notice), severity="warning", timeout=20, markup=False)
+        self._notices_told = len(notices)
 
     @work(group="watched", exclusive=True)
     async def _look_at_watched(self) -> None:
@@ -284,6 +302,12 @@ class AepxApp(HostApp):
                 severe = summary.status == "FAILED"
                 self.notify(safe_text(text), severity="error" if severe else "information", timeout=30, markup=False)
                 self.bell()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Write a partial repaint exactly; the framework has no public place for that."""
+        if isinstance(renderable, ChopsUpdate):
+            renderable = ExactUpdate.of(renderable)
+        super()._display(screen, renderable)
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy by the terminal's own means (OSC 52), wrapped where tmux or screen would swallow it."""

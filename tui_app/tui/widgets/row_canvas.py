@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.visual import Visual
 from textual.widget import Widget
 
-from tui_app.tui.widgets.row_line import BLANK, EMPTY, WAITING, Line, Placed, changed_cells, header_text, paint, place
+from tui_app.tui.widgets.row_line import BLANK, EMPTY, WAITING, Line, Placed, changed_spans, header_text, paint, place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -294,10 +294,12 @@ class RowCanvas(ScrollView, inherit_bindings=False):
         self._window = {index: row for index, row in self._window.items() if index in rows and row.cells is not None}
         for y, index in enumerate(rows):
             line = self._line(index)
-            extent = changed_cells(self._drawn[y], line, self._placed, self.size.width)
-            if extent:
+            spans = changed_spans(self._drawn[y], line, self._placed, self.size.width)
+            if spans:
                 self._drawn[y] = line
-                self.refresh(Region(0, y + HEADER, extent, 1))
+                regions = [Region(first, y + HEADER, behind - first, 1) for first, behind in spans if first < behind]
+                if regions:  # none for a blank cell that is told by another role
+                    self.refresh(*regions)
         self._window_read([index for index, row in self._window.items() if row.cells is None])
 
     def _row(self, index: int) -> Row:

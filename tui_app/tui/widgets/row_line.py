@@ -73,27 +73,32 @@ EMPTY: Final = Line("empty")
 WAITING: Final = Line("skeleton")
 
 
-def changed_cells(old: Line | None, new: Line, placed: Sequence[Placed], width: int) -> int:
-    """Return how many screen cells from the left must be painted for `old` to become `new`; 0 for none.
-
-    The terminal is written from the start of a line, so only what lies right of the last change is saved.
-    """
+def changed_spans(old: Line | None, new: Line, placed: Sequence[Placed], width: int) -> list[tuple[int, int]]:
+    """Return which cells must be painted for `old` to become `new`: first ones, and those behind the last."""
     if old == new:
-        return 0
+        return []
     if (
         old is None
         or (old.kind, old.cursor, old.marked) != (new.kind, new.cursor, new.marked)
         or not len(old.cells) == len(new.cells) == len(placed)
     ):
-        return max(0, width - MARGIN)
+        return [(0, max(0, width - MARGIN))]
     pairs = zip(placed, old.cells, new.cells, strict=True)
-    return max(_ink_end(where, before, after) for where, before, after in pairs if before != after)
+    return [_ink(where, before, after) for where, before, after in pairs if before != after]
 
 
-def _ink_end(where: Placed, *cells: Cell) -> int:
-    """Return the first screen cell behind what stands in a column before and after; blanks there need no painting."""
-    texts = [fit_cell(cell, where) for cell in cells]
-    return where.x + max(cell_len(text.rstrip(" ")) for text in texts)
+def _ink(where: Placed, old: Cell, new: Cell) -> tuple[int, int]:
+    """Return the span of a column in which the text before and after differs; blanks behind both need no painting."""
+    before, after = fit_cell(old, where), fit_cell(new, where)
+    if (old.role, old.changed) != (new.role, new.changed) or not _is_narrow(before + after):
+        return where.x, where.x + max(cell_len(before.rstrip(" ")), cell_len(after.rstrip(" ")))
+    differing = [place for place, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    return (where.x + differing[0], where.x + differing[-1] + 1) if differing else (where.x, where.x)
+
+
+def _is_narrow(text: str) -> bool:
+    """Tell whether each character takes one cell of its own."""
+    return text.isascii() or all(cell_len(one) == 1 for one in text)
 
 
 class StyleOf(Protocol):
