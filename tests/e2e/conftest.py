@@ -42,7 +42,7 @@ def aepx(stack: ExitStack, tmp_path: Path) -> Open:
         *arguments: str, platform: ServedEmulator | None = None, columns: int = 80, lines: int = 24, **variables: str
     ) -> Terminal:
         known = platform.variables() if platform is not None else {}
-        environ = environment(tmp_path, **known, **variables)
+        environ = environment(tmp_path, **{**known, **variables})
         return stack.enter_context(Terminal((*AEPX, *arguments), environ=environ, columns=columns, lines=lines))
 
     return start

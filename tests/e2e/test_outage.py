@@ -31,6 +31,7 @@ def test_history_is_there_when_the_platform_is_not(aepx: Open, serve: Serve) -> 
     platform = serve()
     first = aepx(platform=platform)
     first.wait_for("60 jobs")
+    first.wait_for(r"▌")
     newest = first.row(r"▌")
     first.press("q")
     first.wait_ended()

@@ -43,8 +43,10 @@ KEYS: Final[Mapping[str, bytes]] = {
 }
 """What a terminal sends for keys that are not a character."""
 
+FRAME_BEGIN: Final = b"\x1b[?2026h"
+"""What Textual writes before each frame, once the terminal has said that it knows synchronised output."""
 FRAME_END: Final = b"\x1b[?2026l"
-"""What Textual writes after each frame, once the terminal has said that it knows synchronised output."""
+"""What Textual writes after each frame."""
 
 _CHUNK: Final = 1 << 16
 _STEP_S: Final = 0.02
@@ -190,6 +192,11 @@ class Terminal:
         self._stream.feed(_FOREIGN.sub(b"", data[:cut]))
         return True
 
+    @property
+    def _is_in_a_frame(self) -> bool:
+        """Whether a frame has begun and not ended: a terminal shows nothing of it yet."""
+        return self.raw.rfind(FRAME_BEGIN) > self.raw.rfind(FRAME_END)
+
     def _answer(self, data: bytes) -> None:
         if b"\x1b[c" in data or b"\x1b[0c" in data:
             self._send(b"\x1b[?62;22c")
@@ -209,7 +216,7 @@ class Terminal:
         """
         found = re.compile(pattern)
         deadline = time.perf_counter() + seconds
-        while not found.search(self.text):
+        while self._is_in_a_frame or not found.search(self.text):
             if not self.pump(_STEP_S) and (time.perf_counter() > deadline or not self._process.isalive()):
                 raise TimeoutError(f"{pattern!r} did not come within {seconds:g} s. The screen:\n{self.text}")
         return (self.last_read - self.started) * 1000
@@ -222,7 +229,7 @@ class Terminal:
         """
         found = re.compile(pattern)
         deadline = time.perf_counter() + seconds
-        while found.search(self.text):
+        while self._is_in_a_frame or found.search(self.text):
             if not self.pump(_STEP_S) and time.perf_counter() > deadline:
                 raise TimeoutError(f"{pattern!r} is still there after {seconds:g} s. The screen:\n{self.text}")
 
