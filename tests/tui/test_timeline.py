@@ -9,7 +9,7 @@ from tui_app.models.export_job import ExportJob
 from tui_app.models.stage import duration_ms, stages
 from tui_app.present.cells import Cell
 from tui_app.present.text_lines import plain
-from tui_app.tui.widgets.text_lines import TextLines, changed_cells
+from tui_app.tui.widgets.text_lines import TextLines, changed_span
 from tui_app.tui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -110,10 +110,12 @@ async def test_another_width_lays_the_bars_out_anew() -> None:
         assert plain(app.timeline.lines[2]) != wide
 
 
-def test_only_what_lies_left_of_the_last_change_is_painted() -> None:
+def test_only_what_lies_between_the_first_change_and_the_last_is_painted() -> None:
     old = (Cell("1s", "muted"), Cell("  bar", "running"))
 
-    assert changed_cells(old, old) == 0
-    assert changed_cells(old, (Cell("2s", "muted"), Cell("  bar", "running"))) == 2
-    assert changed_cells(old, (Cell("10s", "muted"), Cell("  bar", "running"))) == 8
-    assert changed_cells(old, ()) == 7
+    assert changed_span(old, old) == (0, 0)
+    assert changed_span(old, (Cell("2s", "muted"), Cell("  bar", "running"))) == (0, 2)
+    assert changed_span(old, (Cell("10s", "muted"), Cell("  bar", "running"))) == (0, 8)
+    assert changed_span(old, (Cell("1s", "muted"), Cell("  tab", "running"))) == (2, 7)
+    assert changed_span(old, (*old, Cell("!", "failed"))) == (7, 8)
+    assert changed_span(old, ()) == (0, 7)

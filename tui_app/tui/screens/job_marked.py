@@ -13,14 +13,12 @@ from tui_app.models.export_job import STATUSES, is_terminal
 from tui_app.models.failure import FailureError
 from tui_app.models.filter import AllOf, Is, Not, OneOf, Pattern
 from tui_app.models.job_query import JobQuery
-from tui_app.tui.screens.job_place import JobPlace
+from tui_app.tui.screens.job_place import JobListPlace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui_app.models.job_query import JobSummary
-    from tui_app.tui.screens.job_rows import JobRows
-    from tui_app.tui.widgets.row_table import RowTable
 
 _LISTED = 12
 _PART = 50_000
@@ -28,27 +26,8 @@ _ENDED = tuple(Pattern((one,)) for one in STATUSES if is_terminal(one))
 _RUNNING = AllOf((Not(OneOf("status", _ENDED)), Is("gone", holds=False)))
 
 
-class MarkedJobs(JobPlace[None]):
+class MarkedJobs(JobListPlace):
     """A job list whose rows can be marked; what lists them is the subclass's."""
-
-    @property
-    def table(self) -> RowTable:
-        """The table of jobs."""
-        raise NotImplementedError
-
-    @property
-    def rows(self) -> JobRows:
-        """What the table shows."""
-        raise NotImplementedError
-
-    @property
-    def query_shown(self) -> JobQuery:
-        """The filter and order in force."""
-        raise NotImplementedError
-
-    def show_counts(self) -> None:
-        """Draw what is told of the rows as a whole."""
-        raise NotImplementedError
 
     def chosen(self) -> list[JobSummary]:
         """Return the marked jobs that are loaded, else the one under the cursor."""

@@ -1,4 +1,4 @@
-"""Owns the commands on one job that list and detail share: clone, watch, copy."""
+"""Owns what list and detail share: the commands on one job, and what a list of jobs is made of."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import Pick
 
 if TYPE_CHECKING:
-    from tui_app.models.job_query import JobSummary
+    from tui_app.models.job_query import JobQuery, JobSummary
+    from tui_app.tui.screens.job_reading import JobReading
+    from tui_app.tui.screens.job_rows import JobRows
+    from tui_app.tui.widgets.row_table import RowTable
 
 R = TypeVar("R")
 
@@ -64,3 +67,31 @@ class JobPlace(PlaceScreen[R]):
         if chosen is not None:
             self.app.copy_to_clipboard(found[chosen])
             self.say(f"Copied {chosen}.")
+
+
+class JobListPlace(JobPlace[None]):
+    """A list of jobs, as its parts see it: what shows it, what is in it, and what is asked."""
+
+    @property
+    def table(self) -> RowTable:
+        """The table of jobs."""
+        raise NotImplementedError
+
+    @property
+    def rows(self) -> JobRows:
+        """What the table shows."""
+        raise NotImplementedError
+
+    @property
+    def reading(self) -> JobReading:
+        """What brings the rows."""
+        raise NotImplementedError
+
+    @property
+    def query_shown(self) -> JobQuery:
+        """The filter and order in force."""
+        raise NotImplementedError
+
+    def show_counts(self) -> None:
+        """Draw what is told of the rows as a whole."""
+        raise NotImplementedError

@@ -14,7 +14,7 @@ from tui_app.models.job_query import JobQuery
 from tui_app.models.view import View
 from tui_app.present.jobs import ALL_COLUMNS, DEFAULT_KEYS, columns
 from tui_app.tui.screens.dialogs import Pick
-from tui_app.tui.screens.job_place import JobPlace
+from tui_app.tui.screens.job_place import JobListPlace
 from tui_app.tui.widgets.filter_bar import FilterBar
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from tui_app.models.filter import Filter
     from tui_app.models.view import SavedView
-    from tui_app.tui.screens.job_reading import JobReading
-    from tui_app.tui.screens.job_rows import JobRows
     from tui_app.tui.widgets.row_table import RowTable
 
 _MOST_FIRST = frozenset({"created", "updated", "ended", "duration", "profiles", "segments", "batches", "id"})
@@ -31,32 +29,13 @@ _MOST_FIRST = frozenset({"created", "updated", "ended", "duration", "profiles", 
 _VALUES_MOST = 50
 
 
-class JobViews(JobPlace[None]):
+class JobViews(JobListPlace):
     """A job list whose view can be changed, kept and called back; what lists it is the subclass's."""
 
     _view = View()
     _filter: Filter = EVERYTHING
     _filter_day = ""
     _saved: tuple[SavedView, ...] = ()
-
-    @property
-    def table(self) -> RowTable:
-        """The table of jobs."""
-        raise NotImplementedError
-
-    @property
-    def rows(self) -> JobRows:
-        """What the table shows."""
-        raise NotImplementedError
-
-    @property
-    def reading(self) -> JobReading:
-        """What brings the rows."""
-        raise NotImplementedError
-
-    def show_counts(self) -> None:
-        """Draw what is told of the rows as a whole."""
-        raise NotImplementedError
 
     @property
     def view(self) -> View:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from itertools import takewhile
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
@@ -14,12 +14,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rich.style import Style
     from textual import events
     from textual.geometry import Size
 
+    from tui_app.present.cells import Cell
     from tui_app.present.text_lines import TextLine
 
 
@@ -107,9 +108,9 @@ class TextLines(Widget):
             self.refresh(layout=True)
             return
         for y, (before, after) in enumerate(zip(old, self._lines, strict=True)):
-            extent = changed_cells(before, after)
-            if extent:
-                self.refresh(Region(0, y, min(extent, self._width), 1))
+            first, end = changed_span(before, after)
+            if first < min(end, self._width):
+                self.refresh(Region(first, y, min(end, self._width) - first, 1))
 
     def on_resize(self, event: events.Resize) -> None:
         """Make the lines for the new width where the height is fixed and the framework therefore asked for none."""
@@ -137,22 +138,19 @@ class TextLines(Widget):
         return self.rich_style if name is None else self.get_component_rich_style(name)
 
 
-def changed_cells(old: TextLine, new: TextLine) -> int:
-    """Return how many cells from the left must be painted for `old` to become `new`; 0 for none.
-
-    A terminal is written from the start of a line, so only what lies right of the last change is saved.
-    """
-    if old == new:
-        return 0
+def changed_span(old: TextLine, new: TextLine) -> tuple[int, int]:
+    """Return the first cell that must be painted for `old` to become `new`, and the one behind the last."""
     before, after = (sum(cell_len(cell.text) for cell in shown) for shown in (old, new))
+    first = _same_cells(old, new)
     if before != after:
-        return max(before, after)
-    same = 0
-    for left, right in zip_longest(reversed(old), reversed(new)):
-        if left is None or left != right:
-            break
-        same += cell_len(left.text)
-    return after - same
+        return first, max(before, after)
+    return (first, after - _same_cells(reversed(old), reversed(new))) if old != new else (0, 0)
+
+
+def _same_cells(old: Iterable[Cell], new: Iterable[Cell]) -> int:
+    """Return how many cells at the beginning are alike."""
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False))
+    return sum(cell_len(cell.text) for cell, _ in alike)
 
 
 class PaneScroll(VerticalScroll):
