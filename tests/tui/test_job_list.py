@@ -22,14 +22,17 @@ from tests.support.engines import (
 )
 from tui_app.engine.session import Policy
 from tui_app.tui.screens.dialogs import Confirm, FailureDialog, Pick
+from tui_app.tui.screens.job_detail import JobDetailScreen
 from tui_app.tui.screens.job_list import JobListScreen
 from tui_app.tui.screens.keys import KeysScreen
+from tui_app.tui.widgets.row_table import RowTable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.pilot import Pilot
 
+    from tui_app.engine.engine import Engine
     from tui_app.tui.app import AepxApp
 
 MINUTE = 60_000
@@ -430,6 +433,50 @@ async def test_switching_the_sandbox_shows_the_other_history(tmp_path: Path) -> 
         assert " 31 " in text
         assert platform.closed
     await app.shutdown()
+
+
+async def test_a_sandbox_is_found_as_it_was_left(tmp_path: Path) -> None:
+    clock = FakeClock()
+    engine, platform = make_engine(tmp_path / "one", clock, jobs=some_jobs())
+    again, _ = make_engine(tmp_path / "one", clock, jobs=some_jobs())
+    other, _ = make_engine(tmp_path / "two", clock, jobs=[job(31, "SUCCEEDED")], sandbox_name="dev")
+    platform.sandbox_records.append({"name": "dev", "type": "development"})
+    app = make_app(engine, live=True)
+    app.workspaces.engines["dev"] = other  # type: ignore[attr-defined]  # the test's own workspaces
+    async with app.run_test(size=(140, 40)) as pilot:
+        await settle(pilot, engine)
+        await pilot.press("down", "space", "down")
+        table = app.screen.query_one(RowTable)
+        left, marks = table.cursor_key, tuple(table.marks)
+        await pilot.press("enter", "3")
+        await settle(pilot, engine)
+        opened = app.screen
+        assert isinstance(opened, JobDetailScreen)
+        app.workspaces.engines["prod"] = again  # type: ignore[attr-defined]  # as above
+        await switch(pilot, engine, "dev")
+        await settle(pilot, other)
+        assert "/ dev" in screen_text(pilot).splitlines()[0]
+        assert len(app.screen_stack) == 2, "the other sandbox begins with its own list"
+        await switch(pilot, other, "prod")
+        await settle(pilot, again)
+        found = app.screen
+        assert isinstance(found, JobDetailScreen)
+        assert (found.job_id, found.pane) == (opened.job_id, opened.pane)
+        await pilot.press("escape")
+        await settle(pilot, again)
+        table = app.screen.query_one(RowTable)
+        assert (table.cursor_key, tuple(table.marks)) == (left, marks)
+        assert len(marks) == 1
+    await app.shutdown()
+
+
+async def switch(pilot: Pilot[Any], engine: Engine, name: str) -> None:
+    await pilot.press("ctrl+o")
+    await settle(pilot, engine)
+    await pilot.press(*name)
+    await settle(pilot, engine)
+    await pilot.press("enter")
+    await settle(pilot, engine)
 
 
 async def test_every_command_of_the_list_is_in_the_palette(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from textual import events, work
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from tui_app.engine.engine import Engine
     from tui_app.engine.jobs import Settlement
     from tui_app.models.catalog import Sandbox
+    from tui_app.tui.screens.job_list import ListPlace
 
 _IDLE_AFTER_S = 600.0
 _FAULTS_SHOWN = 3
@@ -68,6 +70,20 @@ class Workspaces(Protocol):
             FailureError: its history cannot be opened.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Whereabouts:
+    """What was open in a sandbox when it was left for another one."""
+
+    list: ListPlace | None = None
+    jobs: tuple[tuple[str, str], ...] = ()
+    """Ids of the jobs that were open, one over the other, and the pane of each."""
+    watched: Mapping[str, str] = field(default_factory=dict)
+
+
+def _workspace(engine: Engine) -> tuple[str, str]:
+    return engine.session.connection.name, engine.session.sandbox_name
 
 
 class AepxApp(HostApp):
@@ -110,6 +126,7 @@ class AepxApp(HostApp):
         self._input_at = engine.clock.monotonic()
         self._notices_told = 0
         self.watched: dict[str, str] = {}
+        self._left: dict[tuple[str, str], _Whereabouts] = {}
         for one in THEMES:
             self.register_theme(one)
         self.theme = theme if theme in self.available_themes else "aepx-dark"
@@ -233,22 +250,38 @@ class AepxApp(HostApp):
 
     async def _switch_to(self, engine: Engine) -> None:
         old = self.engine
+        self._left[_workspace(old)] = self._whereabouts()
         self._bridge.detach()
         while len(self.screen_stack) > 2:  # noqa: PLR2004 - the framework's own screen and the list
             await self.pop_screen()
         await self.pop_screen()
-        self.watched.clear()
         self.engine = engine
         self._use(engine)
         self._go_live()
         await old.stop()
 
     def _use(self, engine: Engine) -> None:
+        """Show an engine's jobs, where somebody who comes back left them."""
+        left = self._left.pop(_workspace(engine), _Whereabouts())
+        self.watched.clear()
+        self.watched.update(left.watched)
         self._bridge.attach(engine)
         engine.subscribe(self._hear)
-        self.push_screen(JobListScreen())
+        self.push_screen(JobListScreen(left=left.list))
+        for job_id, pane in left.jobs:
+            self.open_job(job_id, pane=pane)
         self._notices_told = 0
         self._tell_notices()
+
+    def _whereabouts(self) -> _Whereabouts:
+        from tui_app.tui.screens.job_detail import JobDetailScreen  # noqa: PLC0415 - the first paint does without
+
+        stack = self.screen_stack
+        return _Whereabouts(
+            list=next((one.place() for one in stack if isinstance(one, JobListScreen)), None),
+            jobs=tuple((one.job_id, one.pane) for one in stack if isinstance(one, JobDetailScreen)),
+            watched=dict(self.watched),
+        )
 
     @work(group="live")
     async def _go_live(self) -> None:

@@ -5,6 +5,7 @@ What it shows by choice is `job_views`', what is done to marked jobs `job_marked
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
@@ -34,10 +35,20 @@ if TYPE_CHECKING:
     from tui_app.models.job_query import JobSummary
     from tui_app.present.text_lines import TextLine
     from tui_app.tui.bridge import JobsChanged, LookupsChanged, SessionChanged
+    from tui_app.tui.widgets.row_marks import RowMarks
 
 _TICK_S = 5.0
 _WIDE = 140
 _LABEL = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlace:
+    """Where somebody was in a list: the row under the cursor, its line on the screen, and the marked rows."""
+
+    row: int
+    line: int
+    marks: RowMarks
 
 
 class JobListScreen(JobViews, MarkedJobs):
@@ -47,8 +58,14 @@ class JobListScreen(JobViews, MarkedJobs):
     CRUMB = "jobs"
     CSS_PATH: ClassVar = ["job_list.tcss"]
 
-    def __init__(self) -> None:
+    def __init__(self, *, left: ListPlace | None = None) -> None:
+        """Make the screen.
+
+        Args:
+            left: where somebody was who comes back to this sandbox.
+        """
         super().__init__()
+        self._left = left
         self._rows: JobRows | None = None
         self._reading: JobReading | None = None
         self._is_late = False
@@ -76,12 +93,21 @@ class JobListScreen(JobViews, MarkedJobs):
         )
         self.take_up(self.engine.views.current_now())
         table.set_source(self._rows)
+        if self._left is not None:
+            table.return_to(self._left.row, self._left.line, marks=self._left.marks)
         table.focus()
-        self.reading.begin(self.query_shown)
+        self.reading.begin(self.query_shown, from_top=self._left is None)
         self.show_counts()
         self.set_interval(_TICK_S, self.tick)
         self.set_timer(SLOW_S, self._say_late)
         self.call_after_refresh(self.learn_saved_views)
+
+    def place(self) -> ListPlace | None:
+        """Return where the person is, to come back to; None where there is no row."""
+        table = self.table
+        if table.cursor_key is None or table.cursor_index is None:
+            return None
+        return ListPlace(table.cursor_key, table.cursor_index - table.rows_in_view.start, table.marks.copy())
 
     @property
     def table(self) -> RowTable:

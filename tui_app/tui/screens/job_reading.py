@@ -89,12 +89,17 @@ class JobReading:
 
     # What is asked of it
 
-    def begin(self, query: JobQuery) -> None:
-        """Show the first rows before anything else if they come quickly, and the rest as soon as it is there."""
+    def begin(self, query: JobQuery, *, from_top: bool = True) -> None:
+        """Show the first rows before anything else if they come quickly, and the rest as soon as it is there.
+
+        Args:
+            query: what to show.
+            from_top: with the cursor on its first row, instead of on the one that the table is to return to.
+        """
         if query != JobQuery():
-            self.ask(query, from_top=True)
+            self.ask(query, from_top=from_top)
             return
-        self._asked = self._from_top = True
+        self._asked, self._from_top = True, from_top
         self._rows.show_first_now(query, self._page())
         self._show(more=not self._rows.is_whole)
         if self._asked:

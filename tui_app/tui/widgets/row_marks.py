@@ -44,6 +44,12 @@ class RowMarks:
         self._flags[key] ^= 1
         self._count += 1 if self._flags[key] else -1
 
+    def copy(self) -> RowMarks:
+        """Return the same marks, which go their own way from here on."""
+        same = RowMarks()
+        same._flags, same._count = self._flags[:], self._count
+        return same
+
     def clear(self) -> None:
         """Take all marks away."""
         self._flags = bytearray()

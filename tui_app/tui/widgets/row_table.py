@@ -287,6 +287,15 @@ class RowTable(RowCanvas, can_focus=True, inherit_bindings=False):
         self.move_to(index)
         return True
 
+    def return_to(self, key: int, line: int, *, marks: RowMarks) -> None:
+        """Put the cursor on the row of `key`, on a line of the screen, as soon as the source has it; mark as before."""
+        self._follows_top = self._untouched = False
+        self._is_chosen = True
+        self._bound = key, line
+        self._marks = marks
+        self._marks_changed()
+        self.refresh_rows()
+
     def _choose(self) -> None:
         """Take the row under the cursor as the one that the person means from now on."""
         self._bound, self._is_chosen = None, True
