@@ -65,7 +65,10 @@ def connect(emulator: Emulator, clock: FakeClock) -> Callable[..., AepClient]:
 
 async def test_dataset_and_job_from_creation_to_cancelling(connect: Callable[..., AepClient]) -> None:
     aep = connect()
-    dataset_id = await aep.catalog.create_dataset(DatasetRequest(name="Exports of the week *").to_body())
+    body = DatasetRequest(name="Exports of the week *").to_body()
+    assert await aep.catalog.validate_dataset(body) is None
+    assert await aep.catalog.list_datasets(name="Exports of the week *") == ()
+    dataset_id = await aep.catalog.create_dataset(body)
     assert (await aep.catalog.get_dataset(dataset_id)).is_union
     assert [found.dataset_id for found in await aep.catalog.list_datasets(name="Exports of the week *")] == [dataset_id]
     job = await aep.export_jobs.create(ExportRequest(dataset_id=dataset_id).to_body())

@@ -101,6 +101,17 @@ async def test_created_dataset_is_known_by_its_reference(reference: object) -> N
     assert (request.method, request.url.path, request.content) == ("POST", DATASETS, b'{"name": "x"}')
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "made"),
+    [(200, [], None), (204, b"", None), (200, b"<html>", None), (201, ["@/dataSets/65e0"], "65e0"), (201, {}, None)],
+)
+async def test_a_dataset_is_checked_without_being_made(status: int, body: object, made: str | None) -> None:
+    platform = Platform([answer(status, body)])
+    assert await client(platform).catalog.validate_dataset({"name": "x"}) == made
+    (request,) = platform.requests
+    assert (request.method, request.headers["pragma"], request.content) == ("POST", "validate-only", b'{"name": "x"}')
+
+
 @pytest.mark.parametrize("body", [[], {}, [""], [5]])
 async def test_created_dataset_without_reference_is_unknown(body: object) -> None:
     with pytest.raises(BadAnswerError, match="did not answer with its id") as caught:

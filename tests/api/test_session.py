@@ -256,6 +256,7 @@ CHANGES: list[Callable[[AepClient], Awaitable[object]]] = [
     lambda aep: aep.export_jobs.create(BODY),
     lambda aep: aep.export_jobs.cancel("7"),
     lambda aep: aep.catalog.create_dataset({"name": "x"}),
+    lambda aep: aep.catalog.validate_dataset({"name": "x"}),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.engines import FakePlatform
     from tui_app.engine.engine import Engine
 
+CHECK = "catalog.validate_dataset"
 CREATE = "catalog.create_dataset"
 GET = "catalog.get_dataset"
 LIST = "catalog.list_datasets"
@@ -41,6 +43,51 @@ async def test_a_lost_answer_is_found_by_name(engine: Engine, platform: FakePlat
     assert platform.datasets[dataset_id]["created"] == START_MS
     assert len(platform.asked(CREATE)) == 1
     assert [one.dataset_id for one in await engine.datasets.known()] == [dataset_id]
+
+
+async def test_what_the_platform_refuses_in_its_check_is_not_sent(engine: Engine, platform: FakePlatform) -> None:
+    platform.fail(CHECK, BadRequestError("No.", status=400, cause="The name is taken."))
+    with pytest.raises(FailureError, match="The name is taken"):
+        await engine.datasets.create(REQUEST)
+    assert platform.asked(CREATE) == []
+
+
+async def test_a_check_without_an_answer_does_not_stand_in_the_way(engine: Engine, platform: FakePlatform) -> None:
+    platform.fail(CHECK, answer_lost())
+    assert await engine.datasets.create(REQUEST) in platform.datasets
+    assert len(platform.asked(CREATE)) == 1
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_platform_that_makes_what_it_should_check_is_not_asked_again(
+    engine: Engine, platform: FakePlatform, monkeypatch: pytest.MonkeyPatch, *, is_told: bool
+) -> None:
+    async def heedless(body: dict[str, object]) -> str:
+        platform.datasets["made"] = {**body, "created": START_MS}
+        if not is_told:
+            raise answer_lost()
+        return "made"
+
+    monkeypatch.setattr(platform.catalog, "validate_dataset", heedless)
+    assert await engine.datasets.create(REQUEST) == "made"
+    assert platform.asked(CREATE) == []
+
+
+async def test_the_table_of_a_new_dataset_is_waited_for(
+    engine: Engine, platform: FakePlatform, clock: FakeClock
+) -> None:
+    dataset_id = await engine.datasets.create(REQUEST)
+    waiting = asyncio.create_task(engine.datasets.table_name(dataset_id))
+    await clock.advance(7)
+    assert not waiting.done()
+    platform.datasets[dataset_id]["tags"] = {"adobe/pqs/table": ["exports"]}
+    await clock.advance(3)
+    assert await waiting == "exports"
+    await engine.datasets.create(REQUEST)
+    platform.datasets[dataset_id]["tags"] = {}
+    waiting = asyncio.create_task(engine.datasets.table_name(dataset_id))
+    await clock.advance(60)
+    assert await waiting is None
 
 
 async def test_the_platforms_own_clock_decides_what_was_made_since(engine: Engine, platform: FakePlatform) -> None:

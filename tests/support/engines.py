@@ -308,6 +308,9 @@ class _Catalog:
         platform.datasets[dataset_id] = deepcopy(body) | {"created": now_ms(platform.clock)}
         return _ended(dataset_id, fault)
 
+    async def validate_dataset(self, body: Json) -> str | None:
+        return _ended(None, await self._platform.begin("catalog.validate_dataset", deepcopy(body)))
+
     async def list_datasets(
         self, *, limit: int = 100, start: int = 0, properties: Sequence[str] = (), name: str | None = None
     ) -> tuple[Dataset, ...]:

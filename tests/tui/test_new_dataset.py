@@ -77,9 +77,13 @@ class Desk:
 
 @asynccontextmanager
 async def form(
-    tmp_path: Path, *, policy: Policy = Policy.OPEN, size: tuple[int, int] = (80, 24)
+    tmp_path: Path,
+    *,
+    policy: Policy = Policy.OPEN,
+    size: tuple[int, int] = (80, 24),
+    clock: FakeClock | None = None,
 ) -> AsyncIterator[Desk]:
-    engine, platform = make_engine(tmp_path, FakeClock(), policy=policy)
+    engine, platform = make_engine(tmp_path, clock or FakeClock(), policy=policy)
     async with make_app(engine).run_test(size=size, notifications=True) as pilot:
         desk = Desk(pilot, engine, platform)
         await settle(pilot, engine)
@@ -180,6 +184,18 @@ async def test_the_id_goes_into_a_new_job(tmp_path: Path) -> None:
         screen = desk.pilot.app.screen
         assert isinstance(screen, NewJobScreen)
         assert screen.dataset.value == "65e0c0ffee01234567890001"
+
+
+async def test_the_name_of_the_table_is_shown_once_it_is_there(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with form(tmp_path, clock=clock) as desk:
+        await desk.press(*"Fresh", "ctrl+j")
+        assert "table  being made…" in desk.shown
+        (made,) = [one for one, raw in desk.platform.datasets.items() if raw["name"] == "Fresh"]
+        desk.platform.datasets[made]["tags"] = {"adobe/pqs/table": ["fresh_[/x]"]}
+        await clock.advance(3)
+        await desk.press("tab")
+        assert "table  fresh_[/x]" in desk.shown
 
 
 async def test_the_id_is_copied(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ CALLS = [
     ("export_jobs", ExportJobs, "get"),
     ("export_jobs", ExportJobs, "cancel"),
     ("catalog", Catalog, "create_dataset"),
+    ("catalog", Catalog, "validate_dataset"),
     ("catalog", Catalog, "list_datasets"),
     ("catalog", Catalog, "get_dataset"),
     ("sandboxes", Sandboxes, "list"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui_app.api.errors import BadAnswerError, NotFoundError
+from tui_app.api.answer import read_json
+from tui_app.api.errors import ApiError, BadAnswerError, NotFoundError
 from tui_app.api.origin import path_segment
 from tui_app.models.base import MalformedRecord
 from tui_app.models.catalog import Dataset, dataset_id_from_reference, parse_datasets
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tui_app.models.base import JsonObject
 
 _PATH = "/data/foundation/catalog/dataSets"
+_CREATED = 201
 # Enough for a list and for the union check; without a choice the answers can have gigabytes.
 LISTED = (
     "name",
@@ -54,6 +56,25 @@ class Catalog:
             next_step="Look for it among the datasets before you create it again.",
             ambiguous=True,
         )
+
+    async def validate_dataset(self, body: JsonObject) -> str | None:
+        """Let the platform check a creation without making anything (API reference 3.1, `Pragma: validate-only`).
+
+        Returns:
+            None; or, from a service that did not heed the header, the id of the dataset it has made.
+
+        Raises:
+            ApiError: it would be refused; or, when `ambiguous`, the check itself got no answer.
+        """
+        answer = await self._session.send(
+            "POST", _PATH, what="The dataset was not created.", body=body, more_headers={"Pragma": "validate-only"}
+        )
+        if answer.status != _CREATED:
+            return None
+        try:
+            return dataset_id_from_reference(read_json(answer, what="The check is unread.", mutating=False))
+        except (ApiError, MalformedRecord):
+            return None
 
     async def list_datasets(
         self,

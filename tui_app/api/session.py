@@ -107,8 +107,9 @@ class Session:
         query: Iterable[tuple[str, str]] = (),
         body: Mapping[str, Any] | None = None,
         in_sandbox: bool = True,
+        more_headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request and return its successful answer, unread; arguments as `fetch`.
+        """Send a request and return its successful answer, unread; arguments as `fetch`, and headers of the one call.
 
         A GET is repeated while that can help. A POST only if nothing can have arrived. A DELETE as a GET;
         when an earlier try may have worked, 404 means that it did, and the answer is an empty 204.
@@ -123,7 +124,7 @@ class Session:
         call = Call(
             method,
             self._origin.resolve(with_query(path, query)),
-            self._headers(has_body=body is not None, in_sandbox=in_sandbox),
+            {**self._headers(has_body=body is not None, in_sandbox=in_sandbox), **(more_headers or {})},
             None if body is None else _encoded(body, what),
             what,
             mutating=method != "GET",

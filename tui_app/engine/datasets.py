@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui_app.engine.core import Core
+    from tui_app.models.base import JsonObject
     from tui_app.models.catalog import DatasetRequest
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ _PROPERTIES: Final = (
 _KIND: Final = "dataset"
 _LISTED_FOR_NAMES: Final = 500
 _CLOCK_SLACK_MS: Final = 5_000
+_TABLE_TRIES: Final = 10
+_TABLE_EVERY_S: Final = 3.0
 
 
 class DatasetsService:
@@ -44,7 +47,7 @@ class DatasetsService:
         self._listed_for_names = False
 
     async def create(self, request: DatasetRequest) -> str:
-        """Create a dataset and return its id.
+        """Create a dataset and return its id; the platform is let check it first.
 
         When the answer is lost, a dataset of this name made since is taken for it: it is the same to whoever
         wanted one.
@@ -58,15 +61,47 @@ class DatasetsService:
         body = request.to_body()
         asked = now_ms(core.clock)
         with core.activity.busy(), explained(f"Dataset {request.name!r} was not created", core.clock):
-            try:
-                dataset_id = await core.client.catalog.create_dataset(body)
-            except ApiError as error:
-                found = await self._made_since(request.name, asked) if error.ambiguous else None
-                if found is None:
-                    raise
-                dataset_id = found
+            dataset_id = await self._made_by_check(body, asked)
+            if dataset_id is None:
+                dataset_id = await self._made(body, asked)
             await self._keep((Dataset.parse(dataset_id, body),))
             return dataset_id
+
+    async def _made_by_check(self, body: JsonObject, asked_ms: int) -> str | None:
+        """Let the platform check a dataset; return its id if a service made one instead, which none should."""
+        try:
+            return await self._core.client.catalog.validate_dataset(body)
+        except ApiError as error:
+            if not error.ambiguous:
+                raise
+            _log.info("a dataset could not be checked before its creation: %s", error)
+            return await self._made_since(str(body["name"]), asked_ms)
+
+    async def _made(self, body: JsonObject, asked_ms: int) -> str:
+        try:
+            return await self._core.client.catalog.create_dataset(body)
+        except ApiError as error:
+            found = await self._made_since(str(body["name"]), asked_ms) if error.ambiguous else None
+            if found is None:
+                raise
+            return found
+
+    async def table_name(self, dataset_id: str) -> str | None:
+        """Wait until the platform has made a dataset's table for queries, and return its name.
+
+        None when there is none after half a minute, or nobody can be asked: it is there to be told, nothing needs it.
+        """
+        for _ in range(_TABLE_TRIES):
+            try:
+                dataset = await self._core.client.catalog.get_dataset(dataset_id)
+            except ApiError as error:
+                _log.info("the table of a dataset is not known: %s", error)
+                return None
+            if dataset.table_name is not None:
+                await self._keep((dataset,))
+                return dataset.table_name
+            await self._core.clock.sleep(_TABLE_EVERY_S)
+        return None
 
     async def get(self, dataset_id: str) -> Dataset:
         """Fetch one dataset.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Button, Static
@@ -151,12 +152,21 @@ class NewDatasetScreen(FormScreen):
             return
         self._made = dataset_id
         self.wait_for("")
-        self.query_one("#dataset-made-text", Static).update(
-            Content(safe_text(f"Dataset {request.name!r} was created.\nid  {dataset_id}", lines=True))
-        )
+        self._show_made("being made…")
+        self._learn_table()
         self.add_class("-made")
         self.show_keys()
         self.query_one("#dataset-use").focus()
+
+    def _show_made(self, table: str) -> None:
+        said = f"Dataset {self.request().name!r} was created.\nid     {self._made}\ntable  {table}"
+        self.query_one("#dataset-made-text", Static).update(Content(safe_text(said, lines=True)))
+
+    @work(group="table")
+    async def _learn_table(self) -> None:
+        """Show the name that queries know the dataset by, once the platform has made it."""
+        name = await self.engine.datasets.table_name(self._made or "")
+        self._show_made(name or f"not made yet: aepx datasets show {self._made} tells it later")
 
     @property
     def is_closed(self) -> bool:
