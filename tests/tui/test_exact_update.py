@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate
+from textual.app import App
 from textual.strip import Strip
+from textual.widgets._toast import Toast
 
 from tui_app.tui.exact_update import ExactUpdate
+from tui_app.tui.screens.room import FoldingScreen
 
 RED = Style.parse("red")
 LEFT = Strip([Segment("abcd", RED), Segment("日本")])
@@ -44,3 +47,25 @@ def test_only_the_cells_of_the_spans_are_written(spans: list[tuple[int, int, int
 def test_its_parts_together_are_the_whole() -> None:
     parts = [(y, x, x + 1) for y in range(2) for x in range(18) if x not in range(4, 8)] + [(0, 4, 8), (1, 4, 8)]
     assert shown(sorted(parts)) == shown([(0, 0, 18), (1, 0, 18)])
+
+
+class Messages(App[None]):
+    """Shows messages over a screen that may be folded."""
+
+    def on_mount(self) -> None:
+        self.push_screen(FoldingScreen())
+
+
+async def test_where_a_message_was_is_painted_though_its_place_was_asked_for_meanwhile() -> None:
+    app = Messages()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify("gone soon")
+        await pilot.pause()
+        compositor = app.screen._compositor
+        toast = app.screen.query_one(Toast)
+        region = compositor.full_map[toast].region
+        compositor._dirty_regions.clear()
+        compositor._full_map_invalidated = True  # as by the repaint of something that is out of sight
+        toast.display = False
+        assert toast not in compositor.full_map
+        assert region in compositor._dirty_regions

@@ -1,4 +1,4 @@
-"""Owns writing a partial repaint in as few bytes as it takes.
+"""Owns writing a partial repaint in as few bytes as it takes, and not forgetting what one must cover.
 
 The framework (8.2) writes each line of a partial repaint from where its widget begins, and each piece of text with its
 colours before and a reset behind it. In a table of running jobs a few characters a line tick, in two or three styles:
@@ -11,12 +11,13 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from rich.control import Control
-from textual._compositor import ChopsUpdate
+from textual._compositor import ChopsUpdate, Compositor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from textual._compositor import CompositorMap
     from textual.strip import Strip
 
 _RESET = "\x1b[0m"
@@ -57,3 +58,21 @@ class ExactUpdate(ChopsUpdate):
                 begin, stop = max(x, first), min(end, behind)
                 if strip is not None and begin < stop:
                     yield y, begin, strip.crop(begin - x, stop - x)
+
+
+class ExactCompositor(Compositor):
+    """Repaints where a widget was that has gone.
+
+    The framework (8.2) compares the places of widgets before and after a change of layout. Whoever asks for a place in
+    between has it worked out anew, and the comparison then misses what went: a message that had expired stayed.
+    """
+
+    @property
+    def full_map(self) -> CompositorMap:
+        """The places of all widgets, as the framework has them."""
+        old = self._full_map
+        found = super().full_map
+        if found is not old:
+            gone = (old[widget] for widget in old.keys() - found.keys())
+            self._dirty_regions.update(filter(None, (one.clip.intersection(one.region) for one in gone)))
+        return found

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual.screen import Screen
 
+from tui_app.tui.exact_update import ExactCompositor
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual import events
@@ -31,6 +33,10 @@ class FoldingScreen(Screen[R]):
     FoldingScreen.-too-small > * { display: none !important; }
     """
     _focus_then: Widget | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = ExactCompositor()
 
     def on_resize(self, event: events.Resize) -> None:
         """Fold or unfold; the framework takes the focus away from what is hidden, so it is given back."""
