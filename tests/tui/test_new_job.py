@@ -15,6 +15,7 @@ from tests.support.clock import FakeClock
 from tests.support.engines import (
     DATASET,
     HOSTILE,
+    START_MS,
     FakePlatform,
     answer_lost,
     dataset,
@@ -31,6 +32,7 @@ from tui_app.api.errors import BadRequestError
 from tui_app.engine.session import Policy
 from tui_app.models.export_job import MergePolicyRef, Segment
 from tui_app.models.export_request import ExportRequest
+from tui_app.models.times import rfc3339
 from tui_app.text import cell_width, safe_text
 from tui_app.tui.commands import BY_ID
 from tui_app.tui.screens.dialogs import Confirm, Pick
@@ -226,15 +228,15 @@ async def test_letters_that_are_commands_elsewhere_are_typed(tmp_path: Path) -> 
 async def test_an_error_is_said_when_the_field_is_left_not_before(tmp_path: Path) -> None:
     async with form(tmp_path, request=ready()) as desk:
         desk.form.qualified_to.focus()
-        await desk.press(*"2024-03-02")
+        await desk.press(*"14:30")
         row = desk.row("filter.segmentQualificationTime.endTime")
         assert row.note == ""
         await desk.press("tab")
-        assert "has a date but no time" in row.note
+        assert "has a time but no day" in row.note
         assert row.note.startswith("!")
         assert desk.row("filter.fromIngestTimestamp").note == ""
         desk.form.qualified_to.focus()
-        await desk.press("end", *"T00:00:00Z")
+        await desk.press("home", *"yesterday", "space")
         assert row.note == ""
 
 
@@ -254,7 +256,7 @@ async def test_bad_times_and_versions_stop_at_their_field(tmp_path: Path, field:
         await desk.write(policy="p")
         if field.startswith("events"):
             desk.form.events.go_to(1)
-        for value in ("yesterday", "2024-13-01T00:00:00Z", "2024-01-01 00:00:00"):
+        for value in ("someday", "2024-13-01T00:00:00Z", "2024-01-01 25:00"):
             await desk.write(**{field: value})
             desk.form.fields.focus()
             await desk.press("ctrl+j")
@@ -263,6 +265,21 @@ async def test_bad_times_and_versions_stop_at_their_field(tmp_path: Path, field:
             assert row_around(desk.app.focused) is desk.row(path)
             # Remark and field are in sight.
             assert desk.row(path).note.splitlines()[0][:30] in desk.shown
+
+
+async def test_a_time_is_shown_and_sent_as_the_moment_that_it_stands_for(tmp_path: Path) -> None:
+    async with form(tmp_path, request=ready(), size=(80, 24)) as desk:
+        desk.form.from_ingest.focus()
+        await desk.press(*"-7d")
+        sent = rfc3339(START_MS - 7 * 86_400_000)
+        assert sent is not None
+        moment = sent.replace(".000", "")
+        assert f"= {moment}, 7d ago" in desk.shown
+        assert desk.form.body()["filter"]["fromIngestTimestamp"] == moment
+        await desk.press("ctrl+j")
+        (body,) = desk.created
+        assert isinstance(body, dict)
+        assert body["filter"]["fromIngestTimestamp"] == moment
 
 
 async def test_the_focus_goes_to_the_first_error_in_the_order_of_the_form(tmp_path: Path) -> None:

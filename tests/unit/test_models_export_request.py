@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support import samples
 from tui_app.models.base import MalformedRecord
 from tui_app.models.export_job import ExportJob, MergePolicyRef, Segment
 from tui_app.models.export_request import EventList, ExportRequest, fingerprint, matches
+from tui_app.models.request_check import check_request
 
 Json = dict[str, Any]
 
@@ -249,7 +251,15 @@ QUALIFIED = "filter.segmentQualificationTime"
             {"qualified_from": "2024-03-01T00:00:00Z", "qualified_to": "2024-03-01T00:00:00+01:00"},
             [("error", f"{QUALIFIED}.endTime")],
         ),
-        ({"qualified_from": "2024-03-01T00:00:00Z", "qualified_to": "2024-03-01T00:00:00Z"}, []),
+        (
+            {"qualified_from": "2024-03-01T00:00:00Z", "qualified_to": "2024-03-01T00:00:00Z"},
+            [("error", f"{QUALIFIED}.endTime")],
+        ),
+        (
+            {"qualified_from": "2024-03-01T01:00:00+01:00", "qualified_to": "2024-03-01T00:00:00Z"},
+            [("error", f"{QUALIFIED}.endTime")],
+        ),
+        ({"qualified_from": "2024-03-01T00:00:00Z", "qualified_to": "2024-03-01T00:00:01Z"}, []),
         ({"qualified_from": "2024-03-01T00:00:00Z"}, []),
         ({"from_ingest": "yesterday"}, [("error", "filter.fromIngestTimestamp")]),
         ({"from_ingest": "2024-02-30T00:00:00Z"}, [("error", "filter.fromIngestTimestamp")]),
@@ -281,6 +291,33 @@ def test_findings_name_the_cause_and_the_remedy() -> None:
     assert short.remedy == "Write it like 2024-03-01T00:00:00Z."
     (late,) = replace(MINIMAL, qualified_from="2024-03-02T00:00:00Z", qualified_to="2024-03-01T00:00:00Z").check()
     assert late.cause == "The window ends before it starts."
+    (empty,) = replace(MINIMAL, qualified_from="2024-03-02T00:00:00Z", qualified_to="2024-03-02T00:00:00Z").check()
+    assert empty.cause == "The window ends when it starts, so nothing is in it."
+    assert empty.remedy == "Give an end after 2024-03-02T00:00:00Z."
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"qualified_from": "2024-03-01T12:06:00Z"}, [f"{QUALIFIED}.startTime"]),
+        ({"qualified_to": "2024-03-01T12:06:00Z"}, [f"{QUALIFIED}.endTime"]),
+        ({"from_ingest": "2024-03-01T12:06:00Z"}, ["filter.fromIngestTimestamp"]),
+        (
+            {"events": EventList(None, "2024-03-01T12:06:00Z", "2024-03-01T14:00:00+01:00")},
+            [f"{EVENTS}.fromIngestTimestamp", f"{EVENTS}.toIngestTimestamp"],
+        ),
+        # Machines differ by seconds and minutes; what has no zone yet is an error, not a time to come.
+        ({"qualified_from": "2024-03-01T12:05:00Z", "from_ingest": "2024-03-01T12:00:00Z"}, []),
+        ({"from_ingest": "2024-03-01T13:06:00+01:00"}, ["filter.fromIngestTimestamp"]),
+        ({"from_ingest": "2024-03-01T12:06:00+01:00"}, []),
+    ],
+)
+def test_times_that_lie_ahead_are_doubted(changes: Json, expected: list[str]) -> None:
+    request = replace(MINIMAL, **changes)
+    warnings = check_request(request, now=datetime(2024, 3, 1, 12, tzinfo=UTC))
+    assert [(one.severity, one.field) for one in warnings] == [("warning", path) for path in expected]
+    assert all("lies ahead (in " in one.cause for one in warnings)
+    assert request.check() == ()
 
 
 @given(REQUESTS)

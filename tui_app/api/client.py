@@ -6,13 +6,16 @@ import random
 from typing import TYPE_CHECKING
 
 from tui_app.api.attempts import Attempts
+from tui_app.api.audiences import Audiences
 from tui_app.api.auth import TokenSource
 from tui_app.api.catalog import Catalog
 from tui_app.api.export_jobs import ExportJobs
+from tui_app.api.merge_policies import MergePolicies
 from tui_app.api.pace import Pace, TokenBucket
 from tui_app.api.sandboxes import Sandboxes
 from tui_app.api.session import Session
 from tui_app.api.stats import Counters
+from tui_app.api.unions import Unions
 from tui_app.api.wire import Wire
 
 if TYPE_CHECKING:
@@ -77,6 +80,9 @@ class AepClient:
         self.export_jobs = ExportJobs(session)
         self.catalog = Catalog(session)
         self.sandboxes = Sandboxes(session)
+        self.audiences = Audiences(session)
+        self.merge_policies = MergePolicies(session)
+        self.unions = Unions(session)
 
     async def sign_in(self) -> None:
         """Make sure that there is an access token; a given one is taken as it is.

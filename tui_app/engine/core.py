@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui_app.clock import now_ms
 from tui_app.engine.session import Activity, Bulletin, Policy, Session
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from tui_app.history.history import History
     from tui_app.history.recording import Applied
     from tui_app.models.export_job import ExportJob
+
+
+_HELD: Final = "held_ms"
+_HELD_STEP_MS: Final = 60_000
 
 
 @dataclass(slots=True)
@@ -46,6 +50,19 @@ class Core:
     async def apply(self, jobs: Sequence[ExportJob], *, asked_ms: int) -> Applied:
         """Write an answer's jobs to history; see `Jobs.apply`."""
         return await self.history.jobs.apply(jobs, seen_ms=now_ms(self.clock), asked_ms=asked_ms)
+
+    async def heard(self) -> None:
+        """Remember that history is up to date now; told again within a minute, it writes nothing."""
+        session, now = self.session, now_ms(self.clock)
+        session.last_ok_ms = now
+        if session.held_ms is None or now - session.held_ms >= _HELD_STEP_MS:
+            session.held_ms = now
+            await self.history.lookups.set_note(_HELD, str(now))
+
+    async def learn_held(self) -> None:
+        """Read how old history's word is."""
+        note = await self.history.lookups.note(_HELD)
+        self.session.held_ms = int(note) if note is not None and note.isdecimal() else None
 
     async def refresh_counts(self) -> None:
         """Read the header's figures again."""

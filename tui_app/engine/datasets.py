@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tui_app.api.errors import ApiError, NotFoundError
 from tui_app.clock import now_ms
 from tui_app.engine.failures import explained
+from tui_app.engine.offers import dataset_pages
 from tui_app.engine.session import Topic
 from tui_app.history.database import HistoryError
 from tui_app.models.catalog import Dataset, Sandbox
@@ -22,16 +23,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PAGE: Final = 100
-_PROPERTIES: Final = (
-    "name",
-    "description",
-    "schemaRef",
-    "tags",
-    "created",
-    "updated",
-    "lastBatchStatus",
-    "lastBatchId",
-)
 _KIND: Final = "dataset"
 _LISTED_FOR_NAMES: Final = 500
 _CLOCK_SLACK_MS: Final = 5_000
@@ -124,13 +115,8 @@ class DatasetsService:
         core = self._core
         found: dict[str, Dataset] = {}
         with core.activity.busy(), explained("The list of datasets could not be read", core.clock):
-            while limit is None or len(found) < limit:
-                size = _PAGE if limit is None else min(_PAGE, limit - len(found))
-                page = await core.client.catalog.list_datasets(limit=size, start=len(found), properties=_PROPERTIES)
-                before = len(found)
-                found.update((one.dataset_id, one) for one in page)
-                if len(page) < size or len(found) == before:
-                    break
+            async for page in dataset_pages(core.client, limit=limit):
+                found.update((one.dataset_id, one) for one in page.items)
             await self._keep(tuple(found.values()))
         return tuple(found.values())
 
@@ -143,6 +129,14 @@ class DatasetsService:
         with explained("The datasets seen so far cannot be read", self._core.clock):
             rows = await self._core.history.lookups.all(_KIND)
         return tuple(Dataset.parse(dataset_id, raw) for dataset_id, _, _, raw in rows)
+
+    async def names(self) -> dict[str, str]:
+        """Return the names of the datasets seen so far, by id.
+
+        Raises:
+            FailureError: history cannot be read.
+        """
+        return {one.dataset_id: one.name for one in await self.known() if one.name}
 
     async def named(self, name: str) -> tuple[Dataset, ...]:
         """Return the datasets of exactly this name: names need not be unique (API reference 3.1).

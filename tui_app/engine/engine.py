@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from tui_app.engine.backfill import Backfill
+from tui_app.engine.checks import Checks
 from tui_app.engine.core import Core
 from tui_app.engine.datasets import DatasetsService
 from tui_app.engine.doctor import Doctor
@@ -15,6 +16,7 @@ from tui_app.engine.failures import explained, failure_of
 from tui_app.engine.housekeeping import Housekeeping
 from tui_app.engine.jobs import JobsService
 from tui_app.engine.listing import Listing
+from tui_app.engine.lookups import Lookups
 from tui_app.engine.monitor import Cadence, Monitor
 from tui_app.engine.reading import Reader
 from tui_app.engine.session import Policy, Session, Topic
@@ -70,6 +72,8 @@ class Engine:
         self.exports = Exports(self._core)
         self.jobs = JobsService(self._core, self.monitor)
         self.datasets = DatasetsService(self._core)
+        self.lookups = Lookups(self._core)
+        self.checks = Checks(self._core, self.lookups)
         self.reading = Reader(self._core, self.datasets)
         self.doctor = Doctor(self._core)
         self._housekeeping = Housekeeping(self._core, retention)
@@ -117,6 +121,7 @@ class Engine:
             await self._start()
 
     async def _start(self) -> None:
+        await self._core.learn_held()
         await self._core.refresh_counts()
         if self._core.made_client is None:
             # On a thread: importing and preparing TLS takes longer than a loop may stand still.
@@ -134,6 +139,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self.lookups.stop()
         if self._core.made_client is not None:
             await self._core.made_client.aclose()
             self._core.made_client = None
@@ -148,6 +154,16 @@ class Engine:
     def subscribe(self, listener: Callable[[Topic], None]) -> Callable[[], None]:
         """Hear of every topic that changes; returns the call that ends it."""
         return self._core.bulletin.subscribe(listener)
+
+    async def held_ms(self) -> int | None:
+        """Return when history was last brought up to date, by whatever program; None when that is not known.
+
+        Raises:
+            FailureError: history cannot be read.
+        """
+        with explained("The age of the history cannot be told", self.clock):
+            await self._core.learn_held()
+        return self.session.held_ms
 
     async def refresh(self) -> None:
         """Ask the platform for the newest jobs and the running ones now, also while paused.

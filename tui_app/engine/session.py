@@ -45,6 +45,8 @@ class Session:
     production: bool = False
     last_ok_ms: int | None = None
     """When the platform last answered the list."""
+    held_ms: int | None = None
+    """The same, of this session or an earlier one, of this program or another: how old history's word is."""
     next_try_ms: int | None = None
     paused_since_ms: int | None = None
     failure: Failure | None = None

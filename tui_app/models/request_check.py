@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tui_app.models.failure import Finding
-from tui_app.models.times import parse_rfc3339
+from tui_app.models.times import NotAMomentError, parse_rfc3339
+from tui_app.models.when import EVENTS_FROM, EVENTS_TO, QUALIFIED_FROM, QUALIFIED_TO, UPDATED_FROM, distance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,20 +16,38 @@ if TYPE_CHECKING:
 
 STATUSES: Final = ("realized", "existing", "exited")
 _MANY_SEGMENTS: Final = 10
-_EVENTS: Final = "additionalFields.eventList"
+_LONGEST_NAMED: Final = 60
+_CLOCK_SLACK: Final = timedelta(minutes=5)
+"""How far this machine's clock may be behind before a time of the platform's counts as one to come."""
+_NONE_SINCE: Final = {
+    QUALIFIED_FROM: "qualified after it",
+    EVENTS_FROM: "ingested after it",
+    UPDATED_FROM: "updated after it",
+}
 
 
-def check_request(request: ExportRequest) -> tuple[Finding, ...]:
-    """Return the findings of every rule (API reference 2.2, 11 and 13), errors and warnings as they come."""
+def check_request(request: ExportRequest, *, now: datetime | None = None) -> tuple[Finding, ...]:
+    """Return the findings of every rule (API reference 2.2, 11 and 13), errors and warnings as they come.
+
+    Args:
+        request: times in RFC 3339, as they will be sent.
+        now: aware, for the rules on times that lie ahead; None leaves these out.
+    """
     return (
         *_destination(request),
         *_merge_policy(request),
         *_segments(request),
         *_statuses(request),
-        *_qualification(request),
-        *_moments({"filter.fromIngestTimestamp": request.from_ingest}),
+        *_window((QUALIFIED_FROM, request.qualified_from), (QUALIFIED_TO, request.qualified_to)),
+        *_moments({UPDATED_FROM: request.from_ingest}),
         *_events(request),
+        *(_ahead(request, now) if now is not None else ()),
     )
+
+
+def shortened(text: str) -> str:
+    """Return a text short enough for a sentence that names it: ids are anything that was pasted."""
+    return text if len(text) <= _LONGEST_NAMED else f"{text[: _LONGEST_NAMED - 1]}…"
 
 
 def _destination(request: ExportRequest) -> Iterator[Finding]:
@@ -90,7 +109,7 @@ def _segments(request: ExportRequest) -> Iterator[Finding]:
         if first != place:
             yield Finding(
                 path,
-                f"Segment {place + 1} ({segment.segment_id}) repeats segment {first + 1}.",
+                f"Segment {place + 1} ({shortened(segment.segment_id)}) repeats segment {first + 1}.",
                 "Remove one of the two; name all qualification statuses in the other.",
                 "warning",
             )
@@ -103,10 +122,10 @@ def _statuses(request: ExportRequest) -> Iterator[Finding]:
         for status in dict.fromkeys(segment.status):
             if status not in STATUSES:
                 # The documents' prose says exiting once, the wire says exited (13 row 21).
-                slip = f"Write exited instead of {status}." if status.strip().lower() == "exiting" else None
+                slip = f"Write exited instead of {status.strip()}." if status.strip().lower() == "exiting" else None
                 yield Finding(
                     path,
-                    f"{status!r} is not a qualification status.",
+                    f"{shortened(status)!r} is not a qualification status.",
                     slip or f"Use one or more of {', '.join(STATUSES)}, in lower case.",
                 )
             elif status == "existing" and not retired:
@@ -119,54 +138,68 @@ def _statuses(request: ExportRequest) -> Iterator[Finding]:
                 )
 
 
-def _qualification(request: ExportRequest) -> Iterator[Finding]:
-    path = "filter.segmentQualificationTime"
-    yield from _window(
-        (f"{path}.startTime", request.qualified_from),
-        (f"{path}.endTime", request.qualified_to),
-    )
-
-
 def _events(request: ExportRequest) -> Iterator[Finding]:
     if request.events is None:
         return
-    start = f"{_EVENTS}.filter.fromIngestTimestamp"
     if request.events.from_ingest is None:
         yield Finding(
-            start,
+            EVENTS_FROM,
             "Events are asked for without a lower bound.",
             "Give the ingestion time from which events are wanted; all events can be very many.",
             "warning",
         )
-    yield from _window(
-        (start, request.events.from_ingest),
-        (f"{_EVENTS}.filter.toIngestTimestamp", request.events.to_ingest),
-    )
+    yield from _window((EVENTS_FROM, request.events.from_ingest), (EVENTS_TO, request.events.to_ingest))
 
 
 def _window(start: tuple[str, str | None], end: tuple[str, str | None]) -> Iterator[Finding]:
     yield from _moments(dict((start, end)))
     began, ended = _read(start[1]), _read(end[1])
-    if isinstance(began, datetime) and isinstance(ended, datetime) and ended < began:
-        yield Finding(end[0], "The window ends before it starts.", f"Give an end at or after {start[1]}.")
+    if not isinstance(began, datetime) or not isinstance(ended, datetime):
+        return
+    if ended < began:
+        yield Finding(end[0], "The window ends before it starts.", f"Give an end after {start[1]}.")
+    elif ended == began:
+        yield Finding(end[0], "The window ends when it starts, so nothing is in it.", f"Give an end after {start[1]}.")
 
 
 def _moments(given: dict[str, str | None]) -> Iterator[Finding]:
     for path, text in given.items():
         moment = _read(text)
-        if isinstance(moment, ValueError):
-            cause, _, remedy = str(moment).partition(": ")
+        if isinstance(moment, NotAMomentError):
+            yield Finding(path, f"{moment.cause}.", f"{moment.remedy[0].upper()}{moment.remedy[1:]}.")
+
+
+def _ahead(request: ExportRequest, now: datetime) -> Iterator[Finding]:
+    """Return the times that lie ahead: from such a lower bound on nothing is there, up to an upper one not all."""
+    events = request.events
+    for path, text in (
+        (QUALIFIED_FROM, request.qualified_from),
+        (QUALIFIED_TO, request.qualified_to),
+        (UPDATED_FROM, request.from_ingest),
+        (EVENTS_FROM, events.from_ingest if events is not None else None),
+        (EVENTS_TO, events.to_ingest if events is not None else None),
+    ):
+        moment = _read(text)
+        if not isinstance(moment, datetime) or moment - now <= _CLOCK_SLACK:
+            continue
+        lies = f"{shortened(text or '')} lies ahead ({distance(moment, now)})"
+        if path in _NONE_SINCE:
+            yield Finding(
+                path, f"{lies}: nothing can have been {_NONE_SINCE[path]}.", "Give a time that is past.", "warning"
+            )
+        else:
             yield Finding(
                 path,
-                f"{cause}." if remedy else cause,
-                f"{remedy[:1].upper()}{remedy[1:]}" if remedy else "Write a moment like 2024-03-01T00:00:00Z.",
+                f"{lies}: the export holds only what is there when it runs.",
+                "Leave the end out, or go on if that is meant.",
+                "warning",
             )
 
 
-def _read(text: str | None) -> datetime | ValueError | None:
+def _read(text: str | None) -> datetime | NotAMomentError | None:
     if text is None:
         return None
     try:
         return parse_rfc3339(text)
-    except ValueError as error:
+    except NotAMomentError as error:
         return error

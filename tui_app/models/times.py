@@ -23,6 +23,14 @@ _WITH_SPACE: Final = re.compile(f"{_DATE} {_TIME}{_ZONE}", re.ASCII)
 _SAMPLE: Final = "2024-03-01T00:00:00Z"
 
 
+class NotAMomentError(ValueError):
+    """A text names no moment: `cause` says why, `remedy` how to write it; both without a capital or a full stop."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(f"{cause}: {remedy}.")
+        self.cause, self.remedy = cause, remedy
+
+
 def parse_rfc3339(text: str) -> datetime:
     """Return the aware moment that an RFC 3339 text names, in the offset it was written with.
 
@@ -30,11 +38,11 @@ def parse_rfc3339(text: str) -> datetime:
     microsecond are dropped and a leap second becomes the second after it.
 
     Raises:
-        ValueError: The text is not RFC 3339; the message says which part is wrong and how to write it.
+        NotAMomentError: The text is not RFC 3339; the message says which part is wrong and how to write it.
     """
     found = _WHOLE.fullmatch(text)
     if found is None:
-        raise ValueError(_why_not(text))
+        raise _why_not(text)
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
     fraction, _, sign, zone_hours, zone_minutes = found.groups()[6:]
     leap = second == 60  # noqa: PLR2004  # the only second a minute may have beyond 59
@@ -46,7 +54,10 @@ def parse_rfc3339(text: str) -> datetime:
         )
         return moment + timedelta(seconds=1) if leap else moment
     except (ValueError, OverflowError) as error:
-        raise ValueError(_beyond(text) or f"{text!r} is not a moment of the calendar: {error}.") from error
+        beyond = _beyond(text) or NotAMomentError(
+            f"{text} is not a moment of the calendar", "it ends with the year 9999"
+        )
+        raise beyond from error
 
 
 def rfc3339(moment_ms: int | None) -> str | None:
@@ -77,11 +88,11 @@ def _zone(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
     return timezone(-offset if sign == "-" else offset)
 
 
-def _beyond(text: str) -> str:
-    """Return which number of a text no calendar, clock or zone has, "" when all can be."""
+def _beyond(text: str) -> NotAMomentError | None:
+    """Return which number of a text no calendar, clock or zone has, None when all can be."""
     found = _PARTS.match(text)
     if found is None:
-        return ""
+        return None
     date, time, zone = found.group("date", "time", "zone")
     numbers = [int(part) if part else None for part in found.group(2, 3, 4, 6, 7, 8, 10, 11)]
     year, month = numbers[0] or 0, numbers[1] or 0
@@ -97,21 +108,23 @@ def _beyond(text: str) -> str:
     )
     for number, (what, name, least, most) in zip(numbers, limits, strict=True):
         if number is not None and not least <= number <= most:
-            return f"{what} ({name} {number}): it takes {least} to {most}."
-    return ""
+            return NotAMomentError(f"{what} ({name} {number})", f"it takes {least} to {most}")
+    return None
 
 
-def _why_not(text: str) -> str:
+def _why_not(text: str) -> NotAMomentError:
     beyond = _beyond(text)
-    if beyond:
+    if beyond is not None:
         # Said before the form is mended: a remedy that repeats the fault would be refused in its turn.
         return beyond
     shown = repr(text if len(text) <= 40 else f"{text[:40]}…")  # noqa: PLR2004  # enough to recognise it
     if _DATE_ONLY.fullmatch(text):
-        return f"{shown} has a date but no time: write it like {text}T00:00:00Z."
+        return NotAMomentError(f"{shown} has a date but no time", f"write it like {text}T00:00:00Z")
     if _WITHOUT_ZONE.fullmatch(text):
         fixed = text.replace(" ", "T")
-        return f"{shown} has no zone offset: write {fixed}Z for UTC, or an offset like {fixed}+02:00."
+        return NotAMomentError(
+            f"{shown} has no zone offset", f"write {fixed}Z for UTC, or an offset like {fixed}+02:00"
+        )
     if _WITH_SPACE.fullmatch(text):
-        return f"{shown} has a space between date and time: write {text.replace(' ', 'T')}."
-    return f"{shown} is not an RFC 3339 time: write date, time and zone offset like {_SAMPLE}."
+        return NotAMomentError(f"{shown} has a space between date and time", f"write {text.replace(' ', 'T')}")
+    return NotAMomentError(f"{shown} is not an RFC 3339 time", f"write date, time and zone offset like {_SAMPLE}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import on, work
@@ -13,6 +14,16 @@ from textual.widgets import Button, Static
 from tui_app.models.export_job import MergePolicyRef
 from tui_app.models.export_request import EventList, ExportRequest
 from tui_app.models.failure import FailureError, Finding
+from tui_app.models.when import (
+    EVENTS_FROM,
+    EVENTS_TO,
+    QUALIFIED_FROM,
+    QUALIFIED_TO,
+    UPDATED_FROM,
+    Resolved,
+    resolved,
+    spoken,
+)
 from tui_app.present.preview import EXPORT_JOBS
 from tui_app.text import safe_text
 from tui_app.tui.screens.dialogs import Pick
@@ -32,9 +43,8 @@ if TYPE_CHECKING:
     from tui_app.tui.bridge import LookupsChanged
 
 _ASK_PLATFORM: Final = "\0platform"
-_TIME_HINT: Final = "like 2024-03-01T00:00:00Z (or +02:00)."
+_TIME_HINT: Final = "like -7d, yesterday 00:00, 2024-03-01, or RFC 3339."
 _EVENTS: Final = "additionalFields.eventList"
-_QUALIFIED: Final = "filter.segmentQualificationTime"
 _MANY_DATASETS: Final = 1_000
 
 
@@ -90,6 +100,13 @@ class NewJobScreen(FormScreen):
         self.per_batch = Choice(_no_yes(), given.segment_per_batch, id="segment-per-batch")
         self.evaluate = Choice(_unsaid_no_yes(), given.evaluate, id="evaluate")
         self.schema = TextField(given.schema_name, id="schema-name")
+        self._times = {
+            QUALIFIED_FROM: self.qualified_from,
+            QUALIFIED_TO: self.qualified_to,
+            UPDATED_FROM: self.from_ingest,
+            EVENTS_FROM: self.events_from,
+            EVENTS_TO: self.events_to,
+        }
 
     def heading(self) -> str:
         """Say what is made, and what the marks of a clone mean."""
@@ -137,19 +154,19 @@ class NewJobScreen(FormScreen):
         yield FieldRow(
             "Qualified from",
             self.qualified_from,
-            path=f"{_QUALIFIED}.startTime",
+            path=QUALIFIED_FROM,
             hint=f"Qualified since, {_TIME_HINT}",
         )
         yield FieldRow(
             "Qualified to",
             self.qualified_to,
-            path=f"{_QUALIFIED}.endTime",
+            path=QUALIFIED_TO,
             hint=f"Qualified until, {_TIME_HINT}",
         )
         yield FieldRow(
             "Updated after",
             self.from_ingest,
-            path="filter.fromIngestTimestamp",
+            path=UPDATED_FROM,
             hint=f"Updated since, {_TIME_HINT}",
         )
         yield FieldRow(
@@ -169,13 +186,13 @@ class NewJobScreen(FormScreen):
             FieldRow(
                 "  ingested from",
                 self.events_from,
-                path=f"{_EVENTS}.filter.fromIngestTimestamp",
+                path=EVENTS_FROM,
                 hint=f"Ingested since, {_TIME_HINT}",
             ),
             FieldRow(
                 "  ingested to",
                 self.events_to,
-                path=f"{_EVENTS}.filter.toIngestTimestamp",
+                path=EVENTS_TO,
                 hint=f"Ingested until, {_TIME_HINT}",
             ),
         )
@@ -233,9 +250,17 @@ class NewJobScreen(FormScreen):
     def _events(self) -> EventList:
         return EventList(_paths(self.event_fields.text), self.events_from.text, self.events_to.text)
 
+    def _ready(self) -> Resolved:
+        """Return the request with its times as they would be sent now."""
+        return resolved(self.request(), self.local_now())
+
+    def local_now(self) -> datetime:
+        """Return the clock's moment in the machine's zone: a time without an offset is meant so."""
+        return datetime.fromtimestamp(self.now_ms() / 1000).astimezone()
+
     def body(self) -> JsonObject:
         """Return what would be sent."""
-        return self.request().to_body()
+        return self._ready().request.to_body()
 
     def state(self) -> object:
         """Return all that was entered, also what is not sent as it stands."""
@@ -243,7 +268,10 @@ class NewJobScreen(FormScreen):
 
     def check(self) -> tuple[Finding, ...]:
         """Return what the pure rules find, and what only the form can see."""
-        found = [*replace(self.request(), segments=self.segments.meant).check(), *self.segments.check()]
+        ready = self._ready()
+        unread = {one.field for one in ready.findings}
+        rules = replace(ready.request, segments=self.segments.meant).check()
+        found = [*(one for one in rules if one.field not in unread), *ready.findings, *self.segments.check()]
         version = self.version.text
         if version is not None and _whole(version) is None:
             found.append(
@@ -263,7 +291,16 @@ class NewJobScreen(FormScreen):
         count = len(self.segments.segments)
         self.query_one("#segment-count", Static).update(Content(str(count) if count else "none: all profiles"))
         self._name_dataset()
+        self._speak_times()
         super().changed()
+
+    def _speak_times(self) -> None:
+        """Say beside each time which moment it stands for."""
+        now = self.local_now()
+        for path, field in self._times.items():
+            row = self.form.row_of(path)
+            if row is not None and field in row.editors:
+                row.say_beside(spoken(field.text, now) if field.text else "")
 
     def on_segment_rows_changed(self) -> None:
         """Follow segments that come and go."""
@@ -356,7 +393,8 @@ class NewJobScreen(FormScreen):
 
     async def send(self) -> None:
         """Check the dataset, ask, create; then tell, settle with the person, or show why not."""
-        request = self.request()
+        # From here on the times stand still, however long the answers take.
+        request = self._ready().request
         self.wait_for("Checking the dataset…")
         target = await self.engine.datasets.check_target(request.dataset_id)
         if target is not None and target.severity == "error":
