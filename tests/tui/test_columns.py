@@ -14,6 +14,7 @@ from tui_app.present.cells import Column, layout
 from tui_app.present.columns import ColumnChoice
 from tui_app.present.jobs import COLUMNS
 from tui_app.tui.screens.columns import ColumnList, ColumnsDialog
+from tui_app.tui.widgets.row_line import GUTTER, MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,8 +117,8 @@ async def test_status_and_id_do_not_both_go(pilot: Pilot[Any]) -> None:
 
 
 async def test_what_fits_is_said_as_one_chooses(pilot: Pilot[Any]) -> None:
-    await ask(pilot, width=136)
-    dropped = ColumnChoice.of(COLUMNS, ()).dropped(76)
+    await ask(pilot, width=140)
+    dropped = ColumnChoice.of(COLUMNS, ()).dropped(80 - GUTTER - MARGIN)
     assert dropped, "at 80 cells the default does not fit whole: the summary line takes its place"
     assert f"At 80 cells: {len(COLUMNS) - len(dropped)} fit; dropped: " in screen_text(pilot)
     assert f"In the table now: all {len(COLUMNS)} fit." in screen_text(pilot)

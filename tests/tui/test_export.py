@@ -89,8 +89,8 @@ async def test_enter_writes_what_is_proposed(
             assert text in bench.text, text
         assert "marked" not in bench.text
         await bench.press("enter")
-        assert bench.answers == [Exported(3, 3, "jobs.csv")]
-        assert str(bench.answers[0]) == "3 jobs written to jobs.csv."
+        assert bench.answers == [Exported(3, 3, str(bench.folder / "jobs.csv"))]
+        assert str(bench.answers[0]) == f"3 jobs written to {bench.folder / 'jobs.csv'}."
         assert bench.files() == ["jobs.csv"]
 
 
@@ -126,7 +126,7 @@ async def test_a_file_that_is_there_is_told_and_another_name_taken(
         assert "jobs.csv was not written: There is such a file already" in bench.text
         assert bench.answers == []
         await bench.press("ctrl+u", *"other.csv", "enter")
-        assert bench.answers == [Exported(3, 3, "other.csv")]
+        assert bench.answers == [Exported(3, 3, str(bench.folder / "other.csv"))]
         assert (bench.folder / "jobs.csv").read_text() == "mine"
 
 
@@ -137,7 +137,7 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path, monkeypatch: 
         assert "There is no folder nowhere." in bench.text
         bench.field.value = "~/jobs.csv"
         await bench.press("enter")
-        assert bench.answers == [Exported(3, 3, "~/jobs.csv")]
+        assert bench.answers == [Exported(3, 3, str(Path("~/jobs.csv").expanduser()))]
         assert (Path.home() / "jobs.csv").is_file()
 
 
@@ -174,7 +174,7 @@ async def test_jobs_that_went_meanwhile_are_counted(tmp_path: Path, monkeypatch:
         assert isinstance(dialog, ExportDialog)
         dialog._sets["view"] = [1, 998, 999]
         await bench.press("enter")
-        assert str(bench.answers[0]) == "1 job written to jobs.csv. 2 had left history meanwhile."
+        assert str(bench.answers[0]) == f"1 job written to {bench.folder / 'jobs.csv'}. 2 had left history meanwhile."
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -301,6 +301,20 @@ class TestFailure:
             assert "live" in screen_text(pilot).splitlines()[0]
         await app.shutdown()
 
+    async def test_what_an_earlier_session_left_is_shown_with_its_age(self, tmp_path: Path) -> None:
+        clock = FakeClock()
+        earlier, _ = make_engine(tmp_path, clock, jobs=some_jobs())
+        await earlier.refresh()
+        await earlier.stop()
+        await clock.advance(3 * 3_600 + 120)
+        engine, platform = make_engine(tmp_path, clock)
+        platform.fail("export_jobs.list_page", offline(), times=None)
+        app = make_app(engine, live=True)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, engine)
+            assert "offline 3h02m, next try" in screen_text(pilot).splitlines()[0]
+        await app.shutdown()
+
     async def test_an_outage_is_told_also_after_something_else_had_failed(self, tmp_path: Path) -> None:
         clock = FakeClock()
         engine, platform = make_engine(tmp_path, clock, jobs=some_jobs())

@@ -74,6 +74,41 @@ class TestRemembered:
             assert await engine.views.current() == View()
         await app.shutdown()
 
+    async def test_an_order_that_no_column_shows_is_said_beside_the_count(self, tmp_path: Path) -> None:
+        engine, _ = make_engine(tmp_path, FakeClock())
+        await remember(engine, *jobs())
+        await engine.views.remember(View("", "duration", True, ("id", "status")))
+        app = make_app(engine)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, engine)
+            assert "by duration ▼  60 jobs" in screen_text(pilot).splitlines()[1]
+        await app.shutdown()
+
+    async def test_a_status_that_nobody_knows_is_named_where_nothing_matches(self, tmp_path: Path) -> None:
+        engine, _ = make_engine(tmp_path, FakeClock())
+        await remember(engine, *jobs())
+        await engine.views.remember(View("status:faild"))
+        app = make_app(engine)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, engine)
+            text = screen_text(pilot)
+            assert "0 of 60 match `status:faild`. esc clears the filter." in text
+            assert "is no status known here" in text
+        await app.shutdown()
+
+    async def test_the_count_says_which_filter_it_is_of_while_another_cannot_be_read(self, tmp_path: Path) -> None:
+        engine, _ = make_engine(tmp_path, FakeClock())
+        await remember(engine, *jobs())
+        app = make_app(engine)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot, engine)
+            await pilot.press("slash", *"status:failed")
+            await settle(pilot, engine)
+            await pilot.press(*" (")
+            await settle(pilot, engine)
+            assert "20 of 60 for status:failed" in screen_text(pilot)
+        await app.shutdown()
+
     async def test_a_filter_that_cannot_be_read_any_more_hides_nothing_and_is_told_of(self, tmp_path: Path) -> None:
         engine, _ = make_engine(tmp_path, FakeClock())
         await remember(engine, *jobs())

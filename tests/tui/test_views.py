@@ -132,11 +132,15 @@ async def test_what_is_typed_takes_the_place_of_the_proposed_name(tmp_path: Path
         assert await bench.names() == [(FAILED.name, "1"), ("daily", "2")]
 
 
-async def test_a_name_that_is_taken_replaces_and_says_so_first(tmp_path: Path) -> None:
+async def test_a_name_that_is_taken_replaces_only_after_a_yes(tmp_path: Path) -> None:
     async with shown(tmp_path, [FAILED, STUCK]) as bench:
         await bench.press("s", "ctrl+u", *"stuck")
-        assert "A view has that name; enter replaces it." in bench.text
+        assert "A view has that name; enter asks whether to replace it." in bench.text
         await bench.press("enter")
+        assert "Replace the view Stuck?" in bench.text
+        await bench.press("n")
+        assert await bench.engine.views.saved() == (FAILED, STUCK)
+        await bench.press("s", "ctrl+u", *"stuck", "enter", "y")
         assert await bench.engine.views.saved() == (FAILED, SavedView("stuck", NOW, None))
 
 
@@ -159,9 +163,10 @@ async def test_digits_give_keys_and_take_them(tmp_path: Path) -> None:
         assert [row[:8] for row in bench.rows] == ["   Faile", "1  Stuck"]
         await bench.press("9")
         assert await bench.names() == [("Failed this week", None), ("Stuck", "9")]
-        for key in ("9", "0"):
-            await bench.press(key)
-            assert (await bench.names())[1] == ("Stuck", None)
+        await bench.press("9")
+        assert await bench.names() == [("Failed this week", None), ("Stuck", "9")]
+        await bench.press("0")
+        assert (await bench.names())[1] == ("Stuck", None)
 
 
 async def test_a_view_is_renamed(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ def test_a_new_job() -> None:
         "ended_at": None,
         "duration_ms": 38343,
         "dataset_id": samples.ANSWERED_DATASET,
+        "dataset_name": None,
         "schema": "_xdm.context.profile",
         "fields": None,
         "segments": [

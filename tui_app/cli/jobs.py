@@ -13,7 +13,7 @@ from tui_app.cli.jobs_sync import sync
 from tui_app.cli.main import Globals, exit_code, failure_text, global_options
 from tui_app.cli.options import Group, form_options
 from tui_app.cli.output import Exit, Output
-from tui_app.cli.session import confirm, doubt, opened_engine, run
+from tui_app.cli.session import confirm, doubt, opened_engine, run, tell_age
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,10 +95,13 @@ async def _show(options: Globals, job_id: str, *, offline: bool, form: str | Non
         job, code = await (_remembered(engine, job_id) if offline else _asked_for(engine, job_id))
         if job is None:
             return code
+        if offline:
+            await tell_age(engine)
         if form == "raw":
             Output().data(job.raw)
         elif form == "json":
-            Output().data(normalised(job, now_ms(engine.clock)))
+            names = await engine.datasets.names()
+            Output().data(normalised(job, now_ms(engine.clock), dataset_name=names.get(job.dataset_id or "")))
         else:
             if not offline:
                 await engine.datasets.learn_names()

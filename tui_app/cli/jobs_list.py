@@ -11,11 +11,11 @@ import click
 from tui_app.cli.main import Globals, global_options
 from tui_app.cli.options import Command, form_options
 from tui_app.cli.output import Output, Table
-from tui_app.cli.session import interruptible, opened_engine, run
+from tui_app.cli.session import interruptible, opened_engine, run, tell_age
 from tui_app.text import cell_width, fit, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tui_app.engine.engine import Engine
     from tui_app.models.export_job import ExportJob
@@ -115,7 +115,9 @@ def list_jobs(
         offline=offline,
         form=form,
     )
-    for word in _strange_statuses(_parsed(text, "--filter")):  # before a history is opened or a secret looked for
+    from tui_app.models.filter import strange_statuses  # noqa: PLC0415 - help does without the models
+
+    for word in strange_statuses(_parsed(text, "--filter")):  # before a history is opened or a secret looked for
         _warn_of_status(word)
     run(_list(options, asked))
 
@@ -140,25 +142,6 @@ def _warn_of_status(word: str) -> None:
     shown = safe_text(word)
     shown = fit(shown, min(_WORD_CELLS, cell_width(shown)))
     Output().narrate(f"Warning: {shown} is no status known here: {', '.join(STATUSES)}.")
-
-
-def _strange_statuses(wanted: Filter) -> Iterator[str]:
-    """Yield the statuses that a filter asks for and no known one fits, such as a misspelt one."""
-    from tui_app.models.export_job import STATUSES, UNKNOWN  # noqa: PLC0415 - help does without the models
-    from tui_app.models.filter import AllOf, AnyOf, Not, OneOf  # noqa: PLC0415 - as above
-
-    match wanted:
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _strange_statuses(part)
-        case Not(part):
-            yield from _strange_statuses(part)
-        case OneOf("status", patterns):
-            known = (*STATUSES, UNKNOWN)
-            # The language takes a word for the beginning of a status; what was typed had no star.
-            yield from ("*".join(one.pieces).rstrip("*") for one in patterns if not any(map(one.matches, known)))
-        case _:
-            pass
 
 
 def _parsed(text: str, whose: str) -> Filter:
@@ -231,6 +214,8 @@ def _view_named(name: str, views: Sequence[SavedView]) -> SavedView:
 async def _list(options: Globals, asked: _Asked) -> None:
     async with opened_engine(options, offline=asked.offline) as engine:
         query = await _query(engine, asked)
+        if asked.offline:
+            await tell_age(engine)
         printer = _printer(engine, asked)
         count, more = await (_known if asked.offline else _read)(engine, query, asked.limit, printer)
         printer.end()
@@ -322,8 +307,10 @@ class _DocumentPrinter:
         self._output = Output()
         self._array = self._output.json_array()
         self._csv_columns: Sequence[str] | None = CSV_COLUMNS
+        self._names: Mapping[str, str] = {}
 
     async def rows(self, rows: array[int], *, whole: bool = False) -> None:
+        self._names = await self._engine.datasets.names()
         for start in range(0, len(rows), _PART):
             jobs = await self._engine.list.jobs(rows[start : start + _PART])
             with interruptible():
@@ -335,7 +322,7 @@ class _DocumentPrinter:
         from tui_app.models.normalised import normalised  # noqa: PLC0415 - as above
 
         now = now_ms(self._engine.clock)
-        documents = [normalised(job, now) for job in jobs]
+        documents = [normalised(job, now, dataset_name=self._names.get(job.dataset_id or "")) for job in jobs]
         if self._form == "json":
             self._array.items(documents)
         elif self._form == "ndjson":

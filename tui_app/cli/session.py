@@ -86,6 +86,17 @@ async def opened_engine(options: Globals, *, changes: str = "", offline: bool = 
             await engine.stop()
 
 
+async def tell_age(engine: Engine) -> None:
+    """Say on stderr how old the word of a history is that is shown without asking the platform."""
+    from tui_app.clock import now_ms  # noqa: PLC0415 - pydantic is slow to import; help does without
+    from tui_app.models.times import rfc3339  # noqa: PLC0415 - as above
+    from tui_app.present.times import age  # noqa: PLC0415 - as above
+
+    held_ms = await engine.held_ms()
+    if held_ms is not None:
+        Output().narrate(f"As of {rfc3339(held_ms)}, {age(held_ms, now_ms(engine.clock))} ago.")
+
+
 def doubt(engine: Engine, failure: Failure) -> None:
     """Let a history that was only just begun go again when the platform lets nobody in: the name may be mistyped."""
     if failure.kind.value == "permission":

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FORMATS: Final = ("csv", "json", "ndjson")
 CSV_COLUMNS: Final = (
-    "id", "status", "created_at", "updated_at", "duration_ms", "dataset_id", "segments", "batches", "profiles", "error",
+    "id", "status", "created_at", "updated_at", "duration_ms", "dataset_id", "dataset_name", "segments", "batches",
+    "profiles", "error",
 )  # fmt: skip
 PART: Final = ".part"
 _AT_ONCE: Final = 500
@@ -269,6 +270,7 @@ def csv_row(job: dict[str, Any]) -> list[object]:
         job["updated_at"],
         job["duration_ms"],
         job["dataset_id"],
+        job["dataset_name"],
         " ".join(one["segment_id"] for one in job["segments"]),
         " ".join(one["batch_id"] for one in job["batches"]),
         job["profiles"],
@@ -296,7 +298,7 @@ def _cell(value: object) -> object:
 
 
 def _text(answers: Sequence[Answer], kind: str, *, now_ms: int, first: bool) -> str:
-    values = [normalised(one.parsed(), now_ms) for one in answers]
+    values = [normalised(one.parsed(), now_ms, dataset_name=one.dataset_name) for one in answers]
     if kind == "csv":
         return csv_text(csv_row(value) for value in values)
     if kind == "ndjson":

@@ -147,7 +147,7 @@ class Monitor:
                     await self._read(forced=forced)
                     if forced or not self._paused:
                         await core.refresh_counts()
-                        session.last_ok_ms = now_ms(core.clock)
+                        await core.heard()
                 except (ApiError, HistoryError) as error:
                     self._failures += 1
                     self._error = error

@@ -99,6 +99,7 @@ class _OneReading:
         is_in_order = (self._query.sort, self._query.descending) == ("created", True)
         wanted = limit if is_in_order else None
         ended = await self._walk(wanted, progress, each if is_in_order else None)
+        await self._core.heard()
         rows = self._found.rows if is_in_order else await self._ordered()
         return Reading(
             rows[:limit],

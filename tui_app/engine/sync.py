@@ -81,6 +81,7 @@ class Sync:
                 # What came, and what became of those that run, while the walk was under way.
                 await self._newest(tally, told)
             await self._core.refresh_counts()
+            await self._core.heard()
             is_empty = everything and not tally.older and not self._core.session.total
             return is_empty or await self._backfill.is_done()
 

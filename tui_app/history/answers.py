@@ -15,14 +15,22 @@ if TYPE_CHECKING:
     from tui_app.history.database import Database
 
 _PAGE: Final = 500
+_ASKED: Final = """
+SELECT job.row, answer.raw, job.status, nullif(lookup.name, '')
+FROM job
+    JOIN answer USING (row)
+    LEFT JOIN word AS dataset ON dataset.word_id = job.dataset
+    LEFT JOIN lookup ON lookup.kind = 'dataset' AND lookup.item_id = dataset.text
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The newest answer about a job as it is stored: packed JSON, and the status that the list shows."""
+    """The newest answer about a job as stored: packed JSON, and status and dataset name as the list shows them."""
 
     raw: bytes
     status: str
+    dataset_name: str | None = None
 
     def parsed(self) -> ExportJob:
         """Return the job; some 40 microseconds, to be spent on a thread where there are many.
@@ -57,6 +65,5 @@ def _answers(db: sqlite3.Connection, rows: Sequence[int]) -> list[Answer]:
     for start in range(0, len(rows), _PAGE):
         part = rows[start : start + _PAGE]
         places = ", ".join("?" * len(part))
-        asked = f"SELECT row, raw, status FROM job JOIN answer USING (row) WHERE row IN ({places})"  # noqa: S608 - places only
-        found.update((row, Answer(raw, status)) for row, raw, status in db.execute(asked, part))
+        found.update((one[0], Answer(*one[1:])) for one in db.execute(f"{_ASKED} WHERE job.row IN ({places})", part))
     return [found[row] for row in rows if row in found]

@@ -7,7 +7,12 @@ duration yet, no error, a dataset that was never named), no condition on that fi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from tui_app.models.export_job import STATUSES, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Kind: TypeAlias = Literal["name", "words", "state", "flag", "moment", "span", "number"]
 """What a field's values are, and what a value without `*` means.
@@ -190,6 +195,25 @@ _FORMS: Final = (
     ("duration:5m..20m", "from..to, both belong to it; either may be left out"),
     ("duration>1h30m", "units ms, s, m, h, d, w; numbers may end in k or m: profiles>1.5k"),
 )
+
+
+def strange_statuses(wanted: Filter) -> Iterator[str]:
+    """Yield the statuses that a filter asks for and no known one fits, such as a misspelt one.
+
+    The platform may have new ones, so that this is a reason to say so and none to refuse.
+    """
+    match wanted:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from strange_statuses(part)
+        case Not(part):
+            yield from strange_statuses(part)
+        case OneOf("status", patterns):
+            known = (*STATUSES, UNKNOWN)
+            # The language takes a word for the beginning of a status; what was typed had no star.
+            yield from ("*".join(one.pieces).rstrip("*") for one in patterns if not any(map(one.matches, known)))
+        case _:
+            pass
 
 
 def cheat_sheet() -> tuple[tuple[str, str], ...]:

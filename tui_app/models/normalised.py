@@ -8,15 +8,19 @@ from tui_app.models.stage import duration_ms, ended_ms, stages
 from tui_app.models.times import rfc3339
 
 if TYPE_CHECKING:
+    from tui_app.models.audience import Audience
     from tui_app.models.base import JsonObject
     from tui_app.models.catalog import Dataset, Sandbox
     from tui_app.models.export_job import ExportJob
+    from tui_app.models.field_paths import FieldPath
+    from tui_app.models.merge_policy import MergePolicy
 
 
-def normalised(job: ExportJob, now_ms: int) -> JsonObject:
+def normalised(job: ExportJob, now_ms: int, *, dataset_name: str | None = None) -> JsonObject:
     """Return an export job as `--json` prints it; moments are RFC 3339 in UTC, durations milliseconds.
 
-    The durations of a job and a stage that run are those up to `now_ms`; what is not known is null.
+    A job does not say what its dataset is called: whoever knows passes it. The durations of a job and a stage that
+    run are those up to `now_ms`; what is not known is null.
     """
     policy = job.merge_policy
     return {
@@ -28,6 +32,7 @@ def normalised(job: ExportJob, now_ms: int) -> JsonObject:
         "ended_at": rfc3339(ended_ms(job)),
         "duration_ms": duration_ms(job, now_ms),
         "dataset_id": job.dataset_id,
+        "dataset_name": dataset_name,
         "schema": job.schema_name,
         "fields": job.fields,
         "segments": [
@@ -82,4 +87,55 @@ def normalised_sandbox(sandbox: Sandbox) -> JsonObject:
         "type": sandbox.type,
         "default": sandbox.is_default,
         "region": sandbox.region,
+    }
+
+
+def normalised_audience(audience: Audience) -> JsonObject:
+    """Return an audience as `--json` prints it; what is not known is null.
+
+    `segment_id` and `segment_ns` are what `jobs create --segment` takes.
+    """
+    return {
+        "id": audience.audience_id,
+        "name": audience.name or None,
+        "description": audience.description or None,
+        "segment_id": audience.segment_id,
+        "segment_ns": audience.segment_ns or None,
+        "namespace": audience.namespace or None,
+        "kind": audience.kind,
+        "origin": audience.origin or None,
+        "lifecycle": audience.lifecycle or None,
+        "evaluation": list(audience.evaluation),
+        "merge_policy_id": audience.merge_policy_id,
+        "profiles": audience.profiles,
+        "evaluated": audience.has_been_evaluated,
+        "evaluated_at": rfc3339(audience.evaluated_ms),
+        "updated_at": rfc3339(audience.updated_ms),
+    }
+
+
+def normalised_merge_policy(policy: MergePolicy) -> JsonObject:
+    """Return a merge policy as `--json` prints it; what is not known is null."""
+    return {
+        "id": policy.policy_id,
+        "name": policy.name or None,
+        "version": policy.version,
+        "default": policy.is_default,
+        "attribute_merge": policy.attribute_merge or None,
+        "dataset_order": list(policy.dataset_order),
+        "identity_graph": policy.identity_graph or None,
+        "schema": policy.schema_name or None,
+        "updated_at": rfc3339(policy.updated_ms),
+    }
+
+
+def normalised_field(field: FieldPath) -> JsonObject:
+    """Return a field of a union schema as `--json` prints it; a branch holds the fields below its path."""
+    return {
+        "path": field.path,
+        "type": field.type or None,
+        "array": field.is_array,
+        "branch": field.has_children,
+        "title": field.title or None,
+        "description": field.description or None,
     }

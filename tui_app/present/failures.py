@@ -28,6 +28,7 @@ def freshness(
     *,
     now_ms: int,
     last_ok_ms: int | None,
+    held_ms: int | None = None,
     next_try_ms: int | None,
     paused_since: str | None,
     failure: Failure | None,
@@ -37,6 +38,7 @@ def freshness(
     Args:
         now_ms: epoch ms.
         last_ok_ms: when the platform last answered.
+        held_ms: the same, of an earlier session too: how old what is shown may be.
         next_try_ms: when it is asked again.
         paused_since: a time of day, None when not paused.
         failure: why the list is not fresh.
@@ -45,7 +47,7 @@ def freshness(
         return f"PAUSED since {paused_since}", "overdue"
     if failure is not None:
         word = _WORDS.get(failure.kind, failure.kind.value.replace("_", " "))
-        return f"{word}{countdown(next_try_ms, now_ms)}", "failed"
+        return f"{word}{_held_since(held_ms, now_ms)}{countdown(next_try_ms, now_ms)}", "failed"
     if last_ok_ms is None:
         return "connecting…", "muted"
     since = now_ms - last_ok_ms
@@ -54,6 +56,12 @@ def freshness(
     if since < _FRESH_STEP_MS:
         return "live", "succeeded"
     return f"live {duration(since - since % _FRESH_STEP_MS)} ago", "succeeded"
+
+
+def _held_since(held_ms: int | None, now_ms: int) -> str:
+    """Return ` 3h02m` where what is shown is as old as that: ages go on, what they are told of may have ended."""
+    since = now_ms - held_ms if held_ms is not None else 0
+    return f" {duration(since - since % 60_000)}" if since >= _STALE_AFTER_MS else ""
 
 
 def countdown(next_try_ms: int | None, now_ms: int) -> str:

@@ -149,6 +149,17 @@ class AepxApp(HostApp):
         for text in told:
             self.notify(safe_text(text), severity="warning", timeout=20, markup=False)
 
+    def action_help_quit(self) -> None:
+        """Say how to leave to whoever presses ctrl-c, which copies where one types and must not end anything."""
+        quits, back = (
+            self.keymap.shown("quit", LIST).partition(" ")[0],
+            self.keymap.shown("back", LIST).partition(" ")[0],
+        )
+        self.notify(
+            safe_text(f"{quits} leaves aepx from the list, {back} goes back there; ctrl-q leaves at once."),
+            markup=False,
+        )
+
     async def shutdown(self) -> None:
         """Stop the engine; for whoever ran the app, after it ended."""
         self._bridge.detach()

@@ -171,6 +171,7 @@ class PlaceScreen(FoldingScreen[R]):
             fresh=freshness(
                 now_ms=now,
                 last_ok_ms=session.last_ok_ms,
+                held_ms=session.last_ok_ms or session.held_ms,
                 next_try_ms=session.next_try_ms,
                 paused_since=absolute(paused)[11:16] if paused is not None else None,
                 failure=session.failure,

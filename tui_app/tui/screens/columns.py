@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 from tui_app.present.columns import ColumnChoice
 from tui_app.text import fit
 from tui_app.tui.screens.dialogs import Dialog
+from tui_app.tui.widgets.row_line import GUTTER, MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 _COMMON: Final = 80
 """The width of terminal that every choice is judged by, besides that in use."""
-_AROUND: Final = 4
-"""Cells of a terminal's line that no column has: marks, cursor, margin and scrollbar."""
+_AROUND: Final = GUTTER + MARGIN
+"""Cells of a table's line that no column has; the scrollbar stands in the margin."""
 _KEYS: Final = "space on/off  J K move  r reset  enter take  esc back"
 
 
@@ -66,7 +67,7 @@ class ColumnsDialog(Dialog[tuple[str, ...]]):
         Args:
             columns: all columns there are, in their usual order.
             chosen: keys of those shown now, in their order; empty for the default.
-            width: cells that the table has now.
+            width: cells of a line of the table now.
             default: keys of those shown where nothing was chosen, in their order; empty for all columns.
         """
         super().__init__()
@@ -112,7 +113,7 @@ class ColumnsDialog(Dialog[tuple[str, ...]]):
 
     def _fits(self) -> list[str]:
         """Say what of the choice has room at 80 cells, and in the table as it is."""
-        widths = {f"At {_COMMON} cells": _COMMON - _AROUND, "In the table now": self._width}
+        widths = {f"At {_COMMON} cells": _COMMON - _AROUND, "In the table now": self._width - _AROUND}
         return [f"{where}: {self._fit(width)}." for where, width in widths.items()]
 
     def _fit(self, width: int) -> str:

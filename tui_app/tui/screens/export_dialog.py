@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import work
@@ -159,7 +160,7 @@ class ExportDialog(Dialog[Exported]):
             self._ask_again(f"Stopped. Nothing was left of {path}.")
             raise
         else:
-            self.dismiss(Exported(count, len(rows), path))
+            self.dismiss(Exported(count, len(rows), _whole(path)))
 
     def _tell(self, progress: Progress) -> None:
         # A line over SSH four times a second is enough.
@@ -182,3 +183,8 @@ class ExportDialog(Dialog[Exported]):
         for editor in self.query("Choice, TextField"):
             editor.disabled = is_writing
         self.query_one("#export-keys", Static).update(Content(_WRITING if is_writing else _ASKING))
+
+
+def _whole(path: str) -> str:
+    """Return a path that also says where it begins."""
+    return str(Path(path).expanduser().absolute())

@@ -12,11 +12,12 @@ from textual import work
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from tui_app.models.export_job import is_terminal
+from tui_app.models.export_job import STATUSES, is_terminal
 from tui_app.models.failure import FailureError
+from tui_app.models.filter import strange_statuses
 from tui_app.present import text_lines
-from tui_app.present.jobs import columns, cursor_line, summary_lines
-from tui_app.text import safe_text
+from tui_app.present.jobs import ALL_COLUMNS, columns, cursor_line, summary_lines
+from tui_app.text import cell_width, fit, safe_text
 from tui_app.tui.commands import LIST, Context
 from tui_app.tui.screens.job_marked import MarkedJobs
 from tui_app.tui.screens.job_reading import SLOW_S, JobReading
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _TICK_S = 5.0
 _WIDE = 140
 _LABEL = 12
+_TEXT_MOST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ class JobListScreen(JobViews, MarkedJobs):
         session, reading = self.engine.session, self.reading
         new, marked = self.table.new_above, len(self.table.marks)
         parts = [f"{marked:,} marked" if marked else "", f"{new:,} new above" if new else ""]
+        parts.append(self._unseen_order())
         parts.append("sorting…" if reading.is_slow and self._is_sorting() else self._count_text())
         if session.backfilling:
             parts.append("older ones are being read…")
@@ -221,6 +224,14 @@ class JobListScreen(JobViews, MarkedJobs):
         waiting = self._is_waiting()
         self.table.set_waiting(waiting)
         self.table.set_empty(Content("" if waiting else self._empty_reason()))
+
+    def _unseen_order(self) -> str:
+        """Say what the jobs are sorted by where no column shows it."""
+        view = self.view
+        if any(one.key == view.sort for one in self.table.shown_columns):
+            return ""
+        label = next((one.label.lower() for one in ALL_COLUMNS if one.key == view.sort), view.sort)
+        return f"by {label} {'▼' if view.descending else '▲'}"
 
     def _is_sorting(self) -> bool:
         """Tell whether what is waited for are the same jobs in another order."""
@@ -231,7 +242,12 @@ class JobListScreen(JobViews, MarkedJobs):
         total = max(self.engine.session.total, shown)
         if not self.view.text:
             return f"{total:,} jobs" if is_whole or total > shown else "counting…"
-        return f"{shown:,} of {total:,}" if is_whole else f"counting… of {total:,}"
+        count = f"{shown:,} of {total:,}" if is_whole else f"counting… of {total:,}"
+        if not self.filter_bar.has_fault:
+            return count
+        # What is typed cannot be read: these are the jobs of what could be read of it before.
+        text = safe_text(self.view.text)
+        return f"{count} for {fit(text, min(cell_width(text), _TEXT_MOST))}"
 
     def _is_waiting(self) -> bool:
         """Tell whether jobs may come that nobody has seen yet."""
@@ -249,7 +265,9 @@ class JobListScreen(JobViews, MarkedJobs):
         if self.reading.is_waited_for:
             return ""
         if self.view.text and (total or session.loaded):
-            return f"0 of {total:,} match `{safe_text(self.view.text)}`. esc clears the filter."
+            said = f"0 of {total:,} match `{safe_text(self.view.text)}`. esc clears the filter."
+            strange = [safe_text(one) for one in strange_statuses(self.query_shown.filter)]
+            return f"{said}\n{strange[0]} is no status known here: {', '.join(STATUSES)}." if strange else said
         if session.failure is not None:
             failure = session.failure
             return safe_text(

@@ -141,6 +141,10 @@ class JobViews(JobListPlace):
         self._filter_day = self.local_now().date().isoformat()
         self.show_view(replace(self._view, text=event.text), meant=event.filter)
 
+    def on_filter_bar_invalid(self) -> None:
+        """Say what the rows are those of, while what is typed cannot be read."""
+        self.show_counts()
+
     def on_filter_bar_accepted(self, event: FilterBar.Accepted) -> None:
         """Keep the filter and go back to the rows."""
         self.table.focus()

@@ -85,7 +85,11 @@ class NameDialog(Dialog[str]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say what the name would mean."""
         is_taken = event.value.strip().casefold() in self._taken
-        said = "A view has that name; enter replaces it." if self._may_replace else "Another view has that name."
+        said = (
+            "A view has that name; enter asks whether to replace it."
+            if self._may_replace
+            else "Another view has that name."
+        )
         self._say(said if is_taken else "")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -218,9 +222,16 @@ class ViewsDialog(Dialog[SavedView]):
         if name is None:
             return
         old = next((one for one in self._saved if one.name.casefold() == name.casefold()), None)
+        if old is not None and not await self._may_replace(old):
+            return
         saved = SavedView(name=name, view=self._current, key=self._free_key() if old is None else old.key)
         told = f"Saved as {name}{f', key {saved.key}' if saved.key else ''}."
         await self._do(self._views.save(saved), at=name, done=told)
+
+    async def _may_replace(self, old: SavedView) -> bool:
+        detail = f"It shows {view_text(old.view, self._labels)}"
+        asked = Confirm(f"Replace the view {old.name}?", detail=detail, yes="Replace it")
+        return await self.app.push_screen_wait(asked) is True
 
     def _free_key(self) -> str | None:
         taken = {one.key for one in self._saved}
@@ -253,10 +264,10 @@ class ViewsDialog(Dialog[SavedView]):
 
     @work(group="views")
     async def action_key(self, key: str) -> None:
-        """Give the view under the cursor a digit; the one it has already, or 0, takes it away."""
+        """Give the view under the cursor a digit; 0 takes it away."""
         chosen = self._chosen
         if chosen is None:
             return
-        new = None if key in ("0", chosen.key) else key
+        new = None if key == "0" else key
         told = f"{new} shows {chosen.name}." if new else f"{chosen.name} has no key now."
         await self._do(self._views.save(replace(chosen, key=new)), at=chosen.name, done=told)

@@ -159,6 +159,11 @@ class FilterBar(Widget):
         return self.has_class("-typing")
 
     @property
+    def has_fault(self) -> bool:
+        """Whether what is typed cannot be read: the filter in force is then what could be, before."""
+        return self.is_typing and self._fault is not None
+
+    @property
     def text(self) -> str:
         """The line as it stands, also one that cannot be read yet."""
         return self.field.value if self.is_typing else self._text
