@@ -20,6 +20,7 @@ from tui_app.config import (
     resolve_secret,
 )
 from tui_app.config.lines import UnreadableError, key_lines, line_of, read_document
+from tui_app.config.templates import Templates
 from tui_app.engine.engine import Engine, policy_for
 from tui_app.engine.failures import failure_of
 from tui_app.engine.monitor import Cadence
@@ -57,6 +58,7 @@ class Workspaces:
         clock: Clock,
         folder: Path,
         chosen: Callable[[], Connection],
+        templates: Templates,
         transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
     ) -> None:
         """Make the opener.
@@ -67,9 +69,11 @@ class Workspaces:
             clock: for everything.
             folder: where histories are kept.
             chosen: returns the connection to start with; raises ConfigError when there is none.
+            templates: the requests kept under a name.
             transport: makes what carries the bytes instead of the network.
         """
         self.settings = settings
+        self.templates = templates
         self._environ = environ
         self._clock = clock
         self._folder = folder
@@ -212,6 +216,7 @@ def workspaces(loaded: Loaded, *, clock: Clock | None = None) -> Workspaces:
         clock=clock or SystemClock(),
         folder=data_directory(loaded.settings),
         chosen=lambda: choose_connection(loaded),
+        templates=Templates.beside(loaded.path),
     )
 
 
@@ -228,7 +233,7 @@ async def demo_workspaces(
 ) -> AsyncIterator[Workspaces]:
     """Yield an opener whose only connection is an embedded platform, in this process and out of reach of any other.
 
-    Its history lives in a temporary folder that goes with it.
+    Its history and its templates live in a temporary folder that goes with it.
 
     Args:
         loaded: for theme, keys and the like; its connections are left alone.
@@ -265,6 +270,7 @@ async def demo_workspaces(
                 clock=clock,
                 folder=Path(folder),
                 chosen=lambda: connection,
+                templates=Templates.beside(Path(folder) / loaded.path.name),
                 transport=transport,
             )
     finally:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import bytes as bytes_benchmark
-from tests.benchmarks import keys, kills, loop, million, platform, row_table, served_bytes, start, sync
+from tests.benchmarks import keys, kills, loop, million, pickers, platform, row_table, served_bytes, start, sync
 from tests.benchmarks.figures import Figure, report
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ ALL: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "million": million.measure,
     "sync": sync.measure,
     "kills": kills.measure,
+    "pickers": pickers.measure,
 }
 
 

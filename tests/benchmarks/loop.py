@@ -18,6 +18,7 @@ from tests.support.served_emulator import ServedEmulator
 from tests.support.terminal import environment
 from tui_app.clock import SystemClock
 from tui_app.config import choose_connection, data_directory, load
+from tui_app.config.templates import Templates
 from tui_app.tui.app import AepxApp
 from tui_app.wiring import Workspaces
 
@@ -49,6 +50,7 @@ async def _watched(environ: dict[str, str]) -> tuple[list[float], float, int]:
         clock=SystemClock(),
         folder=data_directory(loaded.settings),
         chosen=lambda: choose_connection(loaded),
+        templates=Templates.beside(loaded.path),
     )
     engine = await spaces.open(*await spaces.home())
     app = AepxApp(engine, spaces)

@@ -21,6 +21,7 @@ from tests.benchmarks.keys import ours_at_rest
 from tests.benchmarks.scene import prepared
 from tui_app.clock import SystemClock
 from tui_app.config import choose_connection, data_directory, load
+from tui_app.config.templates import Templates
 from tui_app.tui.app import AepxApp
 from tui_app.wiring import Workspaces
 
@@ -222,6 +223,7 @@ async def _running(scene: Scene) -> AsyncIterator[AepxApp]:
         clock=SystemClock(),
         folder=data_directory(loaded.settings),
         chosen=lambda: choose_connection(loaded),
+        templates=Templates.beside(loaded.path),
     )
     app = AepxApp(await spaces.open(*await spaces.home()), spaces)
     try:

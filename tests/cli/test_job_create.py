@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
@@ -36,8 +37,8 @@ def lost_answer() -> Fault:
 
 
 def unseen_list() -> Fault:
-    """The look for the job right after a lost answer fails too."""
-    return Fault(Status(403, body={"title": "not now"}), method="GET", path=JOBS, times=2)
+    """Both looks for the job after a lost answer fail too; the one at what runs, before it is sent, does not."""
+    return Fault(Status(403, body={"title": "not now"}), method="GET", path=JOBS, times=2, after=1)
 
 
 def made(platform: ServedEmulator, segment: str) -> int:
@@ -239,7 +240,7 @@ def test_a_kill_before_the_outcome_is_known_makes_one_job_not_two(
 ) -> None:
     platform.emulator.faults.add(lost_answer())
     held = Noticed()
-    platform.emulator.faults.add(Fault(held, method="GET", path=JOBS, times=1))
+    platform.emulator.faults.add(Fault(held, method="GET", path=JOBS, times=1, after=1))
     command = ("jobs", "create", "--dataset", dataset, "--segment", "once")
     with subprocess.Popen(
         [sys.executable, "-m", "tui_app", *command],
@@ -288,3 +289,23 @@ def test_a_clone_names_what_the_platform_does_not_tell(aepx: Aepx, platform: Ser
 
 def test_cloning_an_unknown_job_is_exit_1(aepx: Aepx, platform: ServedEmulator) -> None:
     assert aepx("jobs", "clone", "123456789", "--dry-run").code == 1
+
+
+def test_a_time_as_people_write_it_is_sent_as_the_moment_it_stands_for(aepx: Aepx) -> None:
+    planned = aepx(
+        "jobs", "create", "--dataset", "d", "--segment", "s", "--events", "--events-from", "-7d", "--dry-run"
+    )
+    sent = planned.document["additionalFields"]["eventList"]["filter"]["fromIngestTimestamp"]
+    since = datetime.now(UTC) - datetime.fromisoformat(sent)
+    assert timedelta(days=7) <= since < timedelta(days=7, minutes=5)
+    strange = aepx("jobs", "create", "--dataset", "d", "--segment", "s", "--events-from", "a week ago")
+    assert strange.code == 2
+    assert "'a week ago' is no time. Write 2024-03-01" in strange.err
+
+
+def test_another_export_into_the_dataset_is_told_of_before_one_is_asked(aepx: Aepx, dataset: str) -> None:
+    first = aepx("jobs", "create", "--dataset", dataset, "--segment", "s1").out.strip()
+    same = aepx("jobs", "create", "--dataset", dataset, "--segment", "s1")
+    assert f"The same export is running already: export job {first}" in same.err
+    other = aepx("jobs", "create", "--dataset", dataset, "--segment", "s2")
+    assert "is running into the same dataset" in other.err or first in other.err

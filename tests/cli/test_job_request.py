@@ -108,7 +108,7 @@ def test_events_without_paths_ask_for_all_fields(aepx: Aepx) -> None:
     [
         ((), "destination.datasetId"),
         (("--dataset", "d", "--segment", "s::gone"), "filter.segments[0].status"),
-        (("--dataset", "d", "--segment", "s", "--qualified-from", "2024-01-01"), "Write it like 2024-01-01T00:00:00Z"),
+        (("--dataset", "d", "--segment", "s", "--qualified-from", "soon"), "Write 2024-03-01, 2024-03-01 14:30, -24h"),
         (
             ("--dataset", "d", "--qualified-from", "2024-02-01T00:00:00Z", "--qualified-to", "2024-01-01T00:00:00Z"),
             "ends before it starts",

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from tests.support.clock import START, drain
+from tests.support.lookups import FakeLists
 from tui_app.api.errors import ConflictError, ConnectError, InterruptedAnswerError, NotFoundError
 from tui_app.api.stats import RequestStats
 from tui_app.clock import now_ms
 from tui_app.config import Connection
+from tui_app.config.templates import Templates
 from tui_app.engine.engine import Engine
 from tui_app.engine.session import Policy
 from tui_app.history.database import InPlace
@@ -359,6 +361,7 @@ def make_engine(
         sandbox_name: the sandbox.
     """
     platform = FakePlatform(clock, jobs=jobs)
+    FakeLists(platform)
     engine = Engine(
         connection=connection or Connection(name="acme", org_id=ORG, client_id="abc"),
         sandbox_name=sandbox_name,
@@ -388,6 +391,7 @@ class OneWorkspace:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.engines: dict[str, Engine] = {engine.session.sandbox_name: engine}
+        self.templates = Templates(engine._core.history.database.path.parent / "templates")
 
     @property
     def connections(self) -> Sequence[str]:

@@ -137,7 +137,7 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path, monkeypatch: 
         assert "There is no folder nowhere." in bench.text
         bench.field.value = "~/jobs.csv"
         await bench.press("enter")
-        assert bench.answers == [Exported(3, 3, str(Path("~/jobs.csv").expanduser()))]
+        assert bench.answers == [Exported(3, 3, f"{Path.home()}/jobs.csv")]
         assert (Path.home() / "jobs.csv").is_file()
 
 

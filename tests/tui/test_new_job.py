@@ -27,19 +27,22 @@ from tests.support.engines import (
     screen_text,
     settle,
 )
+from tests.support.lookups import FakeLists
 from tests.support.samples import create_body
-from tui_app.api.errors import BadRequestError
+from tui_app.api.errors import BadRequestError, ForbiddenError
 from tui_app.engine.session import Policy
+from tui_app.models.catalog import PROFILE_UNION
 from tui_app.models.export_job import MergePolicyRef, Segment
 from tui_app.models.export_request import ExportRequest
 from tui_app.models.times import rfc3339
 from tui_app.text import cell_width, safe_text
 from tui_app.tui.commands import BY_ID
-from tui_app.tui.screens.dialogs import Confirm, Pick
+from tui_app.tui.screens.dialogs import Confirm
 from tui_app.tui.screens.keys import KeysScreen
 from tui_app.tui.screens.lost_answer import LostAnswer
 from tui_app.tui.screens.new_dataset import NewDatasetScreen
 from tui_app.tui.screens.new_job import NewJobScreen
+from tui_app.tui.screens.picker import Picker
 from tui_app.tui.widgets.form import NOT_ECHOED, FieldRow, row_around
 from tui_app.tui.widgets.status_bar import Line
 
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from tui_app.engine.engine import Engine
     from tui_app.tui.app import AepxApp
 
+READS = {"catalog.list_datasets", "audiences.pages", "merge_policies.pages", "unions.fields"}
 SEGMENT = "4edc8488-2c35-4f6d-b4c6-9075c68d2df4"
 
 
@@ -65,6 +69,7 @@ class Desk:
     pilot: Pilot[Any]
     engine: Engine
     platform: FakePlatform
+    lists: FakeLists
     form: NewJobScreen
     answers: list[str | None]
 
@@ -131,6 +136,9 @@ async def form(
     dataset_id: str = "",
 ) -> AsyncIterator[Desk]:
     engine, platform = make_engine(tmp_path, FakeClock(), policy=policy)
+    lists = FakeLists(platform)
+    lists.put_audiences(SEGMENT, "abc")
+    lists.policies = {"policy-1": {"id": "policy-1", "name": "Newest wins", "version": 3}}
     app = make_app(engine)
     answers: list[str | None] = []
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -138,7 +146,7 @@ async def form(
         screen = NewJobScreen(request=request, unknown=unknown, clone_of=clone_of, dataset_id=dataset_id)
         app.push_screen(screen, answers.append)
         await settle(pilot, engine)
-        yield Desk(app, pilot, engine, platform, screen, answers)
+        yield Desk(app, pilot, engine, platform, lists, screen, answers)
     await engine.stop()
 
 
@@ -401,7 +409,7 @@ async def test_read_only_says_so_and_sends_nothing(tmp_path: Path) -> None:
         await desk.press("ctrl+j", "f5")
         desk.form.action_form_submit()
         await desk.rest()
-        assert desk.platform.calls == []
+        assert {call for call, _ in desk.platform.calls} <= READS
         assert desk.shows(NewJobScreen)
 
 
@@ -421,11 +429,13 @@ async def test_a_dataset_that_cannot_take_an_export_is_refused_at_its_field(tmp_
 
 async def test_while_it_is_sent_the_form_is_closed_and_sends_no_second_time(tmp_path: Path) -> None:
     async with form(tmp_path, request=ready()) as desk:
+        desk.platform.datasets["late"] = dataset("Made since the list was read")
+        await desk.write(dataset="late")
         checking = desk.platform.hold("catalog.get_dataset")
         sending = desk.platform.hold("export_jobs.create")
         await desk.pilot.press("ctrl+j")
         await desk.pilot.pause()
-        assert desk.hint.startswith("Checking the dataset…")
+        assert desk.hint.startswith("Checking with the platform…")
         await desk.pilot.press("ctrl+j", "x", "escape")
         checking.set()
         await desk.pilot.pause()
@@ -445,17 +455,17 @@ async def test_a_refusal_is_shown_at_the_field_it_names_and_nothing_is_lost(tmp_
         refused = BadRequestError(
             "The export job was refused.",
             status=400,
-            cause="segmentQualificationTime.endTime lies in the future.",
+            cause="segmentQualificationTime.endTime lies too far back.",
             next_step="Give an earlier one.",
             request_id="req-7",
         )
         desk.platform.fail("export_jobs.create", refused)
-        await desk.write(qualified_to="2999-01-01T00:00:00Z")
+        await desk.write(qualified_to="2026-01-01T00:00:00Z")
         before = desk.form.body()
         await desk.press("ctrl+j")
         assert desk.answers == []
         assert "req-7" in desk.failure
-        assert "lies in the future" in desk.row("filter.segmentQualificationTime.endTime").note
+        assert "lies too far back" in desk.row("filter.segmentQualificationTime.endTime").note
         assert desk.app.focused is desk.form.qualified_to
         assert desk.form.body() == before
         await desk.write(qualified_to="")
@@ -593,29 +603,101 @@ async def test_a_dataset_is_created_on_the_way(tmp_path: Path) -> None:
 async def test_a_long_name_is_cut_and_its_id_is_not(tmp_path: Path, size: tuple[int, int]) -> None:
     async with form(tmp_path, size=size) as desk:
         desk.platform.datasets = {f"65e0c0ffee0123456789{number:04d}": dataset("long " * 60) for number in range(30)}
-        await desk.press("ctrl+l", "enter")
-        lines = [line for line in desk.shown.splitlines() if "65e0c0ffee" in line]
+        await desk.press("ctrl+l", "ctrl+r")
+        lines = [line for line in desk.shown.splitlines() if "long long" in line and "65e0c0ffee" in line]
         assert len(lines) >= 5
-        assert all("long long" in line and "…  65e0c0ffee0123456789" in line for line in lines)
+        assert all("…  65e0c0ffee0123456789" in line for line in lines)
         await desk.press(*["down"] * 29)
         assert "65e0c0ffee01234567890029" in desk.shown
         await desk.press("enter")
         assert desk.form.dataset.value == "65e0c0ffee01234567890029"
 
 
-async def test_a_dataset_is_picked_from_those_known_or_from_all(tmp_path: Path) -> None:
+async def test_a_dataset_is_picked_by_name_also_one_made_meanwhile(tmp_path: Path) -> None:
     async with form(tmp_path) as desk:
         desk.platform.datasets["d2"] = dataset("Zebra")
+        desk.platform.datasets["d3"] = dataset("Raw", schema_id="https://ns.adobe.com/acme/schemas/1")
         await desk.press("ctrl+l")
-        assert desk.shows(Pick)
-        await desk.press("enter")
-        assert desk.shows(Pick)
-        await desk.press(*"zeb", "enter")
+        assert desk.shows(Picker)
+        assert "1 dataset" in desk.shown
+        await desk.press("ctrl+r", *"raw", "enter")
+        assert "Raw: not on the profile union." in desk.shown
+        await desk.press("ctrl+u", *"zeb", "enter")
         assert desk.form.dataset.value == "d2"
+        assert desk.app.focused is desk.form.segments.rows[0].id_field
+        desk.form.dataset.focus()
         await desk.press("f9")
         assert "Loyalty export" in desk.shown
         await desk.press("escape")
         assert desk.form.dataset.value == "d2"
+
+
+async def test_a_dataset_is_made_from_within_the_picker(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        await desk.press("ctrl+l", "ctrl+n")
+        assert desk.shows(NewDatasetScreen)
+
+
+async def test_audiences_are_picked_with_their_namespaces(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        desk.lists.audiences |= {
+            "a-1": {"id": "a-1", "name": "Loyal customers", "type": "SegmentDefinition"},
+            "a-2": {
+                "id": "a-2", "name": "Bought lists", "type": "ExternalAudience", "namespace": "CustomerAudienceUpload",
+                "audienceId": "supplier-2",
+            },
+        }  # fmt: skip
+        await desk.press("tab", "ctrl+l", "ctrl+r", *"loyal", "tab", "ctrl+u", *"bought", "tab", "enter")
+        assert desk.form.segments.segments == (
+            Segment("a-1", None, ()),
+            Segment("supplier-2", "CustomerAudienceUpload", ()),
+        )
+        assert desk.app.focused is desk.form.segments.rows[0].flags
+        assert desk.form.segments.rows[0].status_row.aside == "Loyal customers"
+        await desk.press("ctrl+l", *"loyal", "enter")
+        assert "Loyal customers: in the form already." in desk.shown
+
+
+async def test_a_merge_policy_is_picked_and_named(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        desk.form.policy.focus()
+        await desk.press("ctrl+l", "enter")
+        assert desk.form.policy.value == "policy-1"
+        assert desk.row("mergePolicy.id").aside == "Newest wins"
+
+
+async def test_fields_are_picked_from_the_tree(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        desk.lists.schemas[PROFILE_UNION] = {
+            "properties": {
+                "person": {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}},
+                "email": {"type": "string"},
+            }
+        }
+        desk.form.fields.focus()
+        await desk.press("ctrl+l", "ctrl+r", "down", "right", "down", "tab", *"email", "tab", "enter")
+        assert desk.form.fields.value == "person.name,email"
+
+
+async def test_where_there_is_nothing_to_pick_the_places_are_named(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        desk.form.qualified_from.focus()
+        await desk.press("ctrl+l")
+        assert desk.shows(NewJobScreen)
+        assert "Nothing to pick here" in desk.shown
+
+
+async def test_a_list_that_is_not_permitted_locks_its_picker_alone(tmp_path: Path) -> None:
+    async with form(tmp_path) as desk:
+        refused = ForbiddenError("The audiences could not be read.", status=403, cause="No right to read them.")
+        desk.platform.fail("audiences.pages", refused, times=None)
+        await desk.press("tab", "ctrl+l", "ctrl+u", "ctrl+r")
+        assert "not permitted" in desk.shown
+        await desk.press(*"by-hand", "enter")
+        assert desk.form.segments.segments[0].segment_id == "by-hand"
+        desk.form.policy.focus()
+        await desk.press("ctrl+l", "enter")
+        assert desk.form.policy.value == "policy-1"
 
 
 async def test_segments_are_pasted_added_and_removed(tmp_path: Path) -> None:
@@ -728,6 +810,9 @@ async def test_the_preview_follows_beside_the_form(tmp_path: Path) -> None:
         await desk.press("ctrl+y")
         assert desk.app.clipboard.startswith("curl")
         await desk.press("f6", "f7")
+        assert "import httpx" in desk.shown
+        assert "os.environ['ACCESS_TOKEN']" in desk.app.clipboard
+        await desk.press("f6", "f7")
         assert json.loads(desk.app.clipboard) == desk.form.body()
 
 
@@ -757,7 +842,9 @@ async def test_hostile_text_does_nothing(tmp_path: Path, text: str) -> None:
     )
     async with form(tmp_path, request=hostile, size=(140, 40), clone_of=text) as desk:
         desk.platform.datasets[DATASET] = dataset(text)
-        for key in ("tab", "ctrl+t", "ctrl+j", "ctrl+l", "enter"):
+        for key in ("tab", "ctrl+t", "ctrl+j", "shift+tab", "ctrl+l", "ctrl+r", "ctrl+home"):
+            if key == "ctrl+l":
+                desk.form.dataset.focus()
             await desk.press(key)
             assert all(safe_text(line) == line for line in desk.shown.splitlines()), key
         await desk.press("enter")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui_app.cli.job_request import read_body
 from tui_app.cli.main import Globals, global_options
 from tui_app.cli.options import Group, form_options
 from tui_app.cli.output import Exit, Output
+from tui_app.cli.request_file import read_request
 from tui_app.cli.session import confirm, opened_engine, report, run
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ class _Described:
     aspect: str | None
     tag: tuple[str, ...]
     persisted: bool | None
+
+
+_DATASETS = "/data/foundation/catalog/dataSets"
 
 
 @click.group(cls=Group)
@@ -169,7 +172,11 @@ def _request(given: _Described, source: str | None) -> DatasetRequest:
     from tui_app.models.catalog import DatasetRequest  # noqa: PLC0415 - as above
 
     try:
-        base = DatasetRequest(name="") if source is None else DatasetRequest.from_body(read_body(source))
+        base = (
+            DatasetRequest(name="")
+            if source is None
+            else DatasetRequest.from_body(read_request(source, path=_DATASETS).body)
+        )
     except MalformedRecord as error:
         raise click.UsageError(f"--file {'standard input' if source == '-' else source}: {error}") from None
     plain: dict[str, Any] = {

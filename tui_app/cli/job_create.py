@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 
 import click
 
-from tui_app.cli.job_request import RequestOptions, build_request, read_body, request_options
+from tui_app.cli.job_request import RequestOptions, build_request, request_options
 from tui_app.cli.main import Globals, failure_text, global_options
 from tui_app.cli.options import Command
 from tui_app.cli.output import Exit, Output
+from tui_app.cli.request_file import read_request
 from tui_app.cli.session import confirm, opened_engine, report, run
+from tui_app.cli.templates import template_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tui_app.engine.engine import Engine
     from tui_app.engine.jobs import Settlement, Submission
+    from tui_app.models.curl_text import Pasted
     from tui_app.models.export_job import ExportJob
     from tui_app.models.export_request import ExportRequest
 
@@ -52,13 +56,20 @@ def _manner_options(command: _F) -> _F:
 @click.command(cls=Command)
 @global_options
 @request_options
-@click.option("--file", "source", metavar="FILE", help="JSON body of the create call, - for stdin; options override.")
+@click.option(
+    "--file",
+    "source",
+    metavar="FILE",
+    help="JSON body or curl command of the create call, - for stdin; options override.",
+)
+@click.option("--template", metavar="NAME", help="Start from a template; options override.")
 @_manner_options
 @click.pass_obj
 def create(
     options: Globals,
     *,
     source: str | None,
+    template: str | None,
     dry_run: bool,
     wait: bool,
     yes: bool,
@@ -67,21 +78,15 @@ def create(
 ) -> int:
     """Create an export job and print its id.
 
-    TIMEs are RFC 3339, like 2024-03-01T00:00:00Z. The job is created once, whatever happens on the line: when the
-    answer is lost, aepx looks for the job instead of sending again.
+    TIMEs are RFC 3339, a date, -24h, -7d, now, or yesterday 00:00; what has no offset is local. The job is created
+    once, whatever happens on the line: when the answer is lost, aepx looks for the job instead of sending again.
     """
-    from tui_app.models.export_request import ExportRequest  # noqa: PLC0415 - pydantic is slow to import; help does without
-
-    base = None if source is None else _described_by(source, ExportRequest.from_body)
-    request = build_request(described, base)
-    if report(Output(), request.check()):
-        if dry_run:
-            Output().data(request.to_body())
-        return Exit.USAGE
-    if dry_run:
-        Output().data(request.to_body())
-        return Exit.OK
-    return run(_create(options, request, _Manner(dry_run, wait, yes, as_json)))
+    manner = _Manner(dry_run, wait, yes, as_json)
+    base, pasted = _base(options, source, template)
+    request = _judged(build_request(described, base), manner)
+    if request is None or dry_run:
+        return Exit.OK if request else Exit.USAGE
+    return run(_create(options, request, manner, pasted))
 
 
 @click.command(cls=Command)
@@ -108,17 +113,34 @@ def clone(
     return run(_clone(options, job_id, described, _Manner(dry_run, wait, yes, as_json)))
 
 
-def _described_by(source: str, read: Callable[[dict[str, Any]], ExportRequest]) -> ExportRequest:
-    from tui_app.models.base import MalformedRecord  # noqa: PLC0415 - as above
+def _base(options: Globals, source: str | None, template: str | None) -> tuple[ExportRequest | None, Pasted | None]:
+    """Return what a file or a template asks for, and the file as it was read.
 
+    Raises:
+        click.UsageError: both are given, or what is given cannot be used.
+    """
+    from tui_app.models.base import MalformedRecord  # noqa: PLC0415 - pydantic is slow to import; help does without
+    from tui_app.models.export_request import ExportRequest  # noqa: PLC0415 - as above
+
+    if source is not None and template is not None:
+        raise click.UsageError("--template and --file exclude each other; choose one.")
+    if template is not None:
+        return template_request(options, template), None
+    if source is None:
+        return None, None
+    pasted = read_request(source)
     try:
-        return read(read_body(source))
+        return ExportRequest.from_body(pasted.body), pasted
     except MalformedRecord as error:
         raise click.UsageError(f"--file {'standard input' if source == '-' else source}: {error}") from None
 
 
-async def _create(options: Globals, request: ExportRequest, manner: _Manner) -> int:
+async def _create(options: Globals, request: ExportRequest, manner: _Manner, pasted: Pasted | None) -> int:
     async with opened_engine(options, changes="The export job") as engine:
+        if pasted is not None:
+            session = engine.session
+            for one in pasted.strangers(org_id=session.connection.org_id, sandbox_name=session.sandbox_name):
+                Output().narrate(f"Warning: {one}")
         return await _submit(engine, request, manner)
 
 
@@ -131,16 +153,35 @@ async def _clone(options: Globals, job_id: str, described: RequestOptions, manne
                 f"Export job {job_id}: the platform does not tell what was asked for in {', '.join(unknown)}. "
                 "The clone leaves these at their defaults; give them as options if they matter."
             )
-        request = build_request(described, base)
-        is_faulty = report(output, request.check())
-        if manner.dry_run:
-            output.data(request.to_body())
-        if is_faulty or manner.dry_run:
-            return Exit.USAGE if is_faulty else Exit.OK
+        request = _judged(build_request(described, base), manner)
+        if request is None or manner.dry_run:
+            return Exit.OK if request else Exit.USAGE
         return await _submit(engine, request, manner)
 
 
+def _judged(request: ExportRequest, manner: _Manner) -> ExportRequest | None:
+    """Return a request with its times as they will be sent, None after telling what is wrong with it.
+
+    With `--dry-run` it is printed, and doubts are told here; without, they are told once the platform was asked too.
+    """
+    from tui_app.clock import SystemClock  # noqa: PLC0415 - as above
+    from tui_app.models.request_check import check_request  # noqa: PLC0415 - as above
+    from tui_app.models.when import resolved  # noqa: PLC0415 - as above
+
+    now, output = SystemClock().now(), Output()
+    ready = resolved(request, now)
+    findings = ready.joined(check_request(ready.request, now=now))
+    is_faulty = any(one.severity == "error" for one in findings)
+    if is_faulty or manner.dry_run:
+        report(output, findings)
+    if manner.dry_run:
+        output.data(ready.request.to_body())
+    return None if is_faulty else ready.request
+
+
 async def _submit(engine: Engine, request: ExportRequest, manner: _Manner) -> int:
+    from tui_app.models.failure import FailureError  # noqa: PLC0415 - as above
+
     output = Output()
     settled = await engine.jobs.settle_open()
     for one in settled:
@@ -152,11 +193,14 @@ async def _submit(engine: Engine, request: ExportRequest, manner: _Manner) -> in
             return Exit.UNAVAILABLE
         output.narrate("Run the command again if another job is meant.")
         return await _finish(engine, already.made, manner)
-    finding = await engine.datasets.check_target(request.dataset_id)
-    if finding is not None and report(output, (finding,)):
+    with suppress(FailureError):  # what runs already is worth a warning, no more
+        await engine.refresh()
+    checked = await engine.checks.checked(request)
+    report(output, checked.findings)
+    if checked.is_refused:
         return Exit.USAGE
     await confirm(engine, _question(request), yes=manner.yes)
-    job = await _made(engine, await engine.jobs.submit(request))
+    job = await _made(engine, await engine.jobs.submit(checked.request))
     return Exit.UNAVAILABLE if job is None else await _finish(engine, job, manner)
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 import click
@@ -16,7 +13,7 @@ if TYPE_CHECKING:
     from tui_app.models.export_request import EventList, ExportRequest
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_RFC3339 = "TIME"
+_TIME = "TIME"
 
 
 _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
@@ -30,9 +27,9 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
     ),
     click.option("--merge-policy", metavar="ID[@VERSION]", help="Merge policy; without a version the latest."),
     click.option("--fields", metavar="PATH,…", help="Fields to export; the default is all."),
-    click.option("--qualified-from", metavar=_RFC3339, help="Only who qualified at or after this moment."),
-    click.option("--qualified-to", metavar=_RFC3339, help="Only who qualified at or before this moment."),
-    click.option("--from-ingest", metavar=_RFC3339, help="Only profiles updated at or after this moment."),
+    click.option("--qualified-from", metavar=_TIME, help="Only who qualified at or after this moment."),
+    click.option("--qualified-to", metavar=_TIME, help="Only who qualified at or before this moment."),
+    click.option("--from-ingest", metavar=_TIME, help="Only profiles updated at or after this moment."),
     click.option("--empty-profiles/--no-empty-profiles", default=None, help="Also profiles without data."),
     click.option(
         "--events",
@@ -42,8 +39,8 @@ _OPTIONS: Final[tuple[Callable[[Any], Any], ...]] = (
         default=None,
         help="Also time-series events, all their fields or only these.",
     ),
-    click.option("--events-from", metavar=_RFC3339, help="Only events ingested at or after this moment."),
-    click.option("--events-to", metavar=_RFC3339, help="Only events ingested at or before this moment."),
+    click.option("--events-from", metavar=_TIME, help="Only events ingested at or after this moment."),
+    click.option("--events-to", metavar=_TIME, help="Only events ingested at or before this moment."),
     click.option(
         "--segment-per-batch/--no-segment-per-batch", default=None, help="Write each segment as its own batch."
     ),
@@ -76,42 +73,6 @@ def request_options(command: _F) -> _F:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def read_body(source: str) -> dict[str, Any]:
-    """Return the JSON object in a file, `-` being standard input.
-
-    Raises:
-        click.UsageError: it cannot be read or holds something else; the message says what and where.
-    """
-    shown = "standard input" if source == "-" else source
-    try:
-        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        body = json.loads(content.decode("utf-8-sig"), parse_constant=_refused_constant)
-    except OSError as error:
-        raise click.UsageError(f"--file {shown} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise click.UsageError(f"--file {shown} is not UTF-8 text. Save it as UTF-8.") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise click.UsageError(f"--file {shown} is not JSON: {error.msg} at {where}.") from None
-    except RecursionError:
-        raise click.UsageError(f"--file {shown} is nested too deeply to be a request body.") from None
-    except _NoValueError as error:
-        raise click.UsageError(f"--file {shown} is not JSON: it holds {error}.") from None
-    except ValueError:  # Python's own limit for reading a number
-        raise click.UsageError(f"--file {shown} holds a number of more digits than any service takes.") from None
-    if not isinstance(body, dict):
-        raise click.UsageError(f"--file {shown} holds no JSON object; give the body of the create call.")
-    return body
-
-
-class _NoValueError(ValueError):
-    """NaN or an infinity, which Python's reader lets pass and no service takes."""
-
-
-def _refused_constant(name: str) -> None:
-    raise _NoValueError(name)
 
 
 def build_request(options: RequestOptions, base: ExportRequest | None = None) -> ExportRequest:

@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audiences": ("tui_app.cli.audiences:audiences", "List the audiences that an export can be limited to."),
     "merge-policies": ("tui_app.cli.merge_policies:merge_policies", "List the merge policies."),
     "fields": ("tui_app.cli.fields:fields", "List the fields of profiles and events."),
+    "templates": ("tui_app.cli.templates:templates", "List, show, save and delete templates of export jobs."),
     "sandboxes": ("tui_app.cli.sandboxes:sandboxes", "List the sandboxes of the organization."),
     "config": ("tui_app.cli.config:config", "Show, check and start the configuration."),
     "doctor": ("tui_app.cli.doctor:doctor", "Check the connection, step by step, and say what to fix."),

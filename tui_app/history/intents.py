@@ -57,20 +57,44 @@ class Intents:
 
         return await self._database.write(insert, durable=True)
 
-    async def close(self, intent_id: int, *, state: str, at_ms: int, job_id: str | None = None, note: str = "") -> None:
-        """Record what became of an open intent.
+    async def close(self, intent_id: int, *, state: str, at_ms: int, job_id: str | None = None, note: str = "") -> bool:
+        """Record what became of an open intent; False if the job belongs to another intent, and nothing was recorded.
 
         One already closed is left as it is, unless what was taken for "none was made" proves to be a job after all.
         """
         replaceable = (OPEN, NOT_MADE if state == MADE else OPEN)
-        await self._database.write(
-            lambda db: db.execute(
+
+        def update(db: Any) -> bool:
+            # In the transaction that takes it: two programs may have found the same job at the same time.
+            if job_id is not None and _owners(db, job_id) - {intent_id}:
+                return False
+            db.execute(
                 "UPDATE intent SET state = ?, job_id = ?, closed_ms = ?, note = ? "
                 "WHERE intent_id = ? AND state IN (?, ?)",
                 (state, job_id, at_ms, note, intent_id, *replaceable),
-            ),
-            durable=True,
-        )
+            )
+            return True
+
+        return await self._database.write(update, durable=True)
+
+    async def answered(self, intent_id: int, *, job_id: str, at_ms: int) -> None:
+        """Record the job that the platform itself named as that of an intent, whatever was made out before.
+
+        Another intent for which this job was taken, by its likeness alone, is open again: its own is still to be found.
+        """
+
+        def update(db: Any) -> None:
+            db.execute(
+                "UPDATE intent SET state = ?, job_id = NULL, closed_ms = NULL, note = ? "
+                "WHERE job_id = ? AND intent_id <> ?",
+                (OPEN, f"export job {job_id}, taken for its own, was another's", job_id, intent_id),
+            )
+            db.execute(
+                "UPDATE intent SET state = ?, job_id = ?, closed_ms = ?, note = '' WHERE intent_id = ?",
+                (MADE, job_id, at_ms, intent_id),
+            )
+
+        await self._database.write(update, durable=True)
 
     async def unsettled(self) -> tuple[Intent, ...]:
         """Return the intents nobody has closed, oldest first."""
@@ -101,6 +125,10 @@ class Intents:
             ).fetchall()
         )
         return tuple(intent for one in found if (intent := _intent(one)) is not None)
+
+
+def _owners(db: Any, job_id: str) -> set[int]:
+    return {one for (one,) in db.execute("SELECT intent_id FROM intent WHERE job_id = ?", (job_id,))}
 
 
 def _intent(row: Sequence[Any]) -> Intent | None:

@@ -1,8 +1,9 @@
-"""Owns what a request looks like before it is sent: as JSON, and as a curl line in which nothing is secret."""
+"""Owns what a request looks like before it is sent: as JSON, and as curl and Python in which nothing is secret."""
 
 from __future__ import annotations
 
 import json
+import pprint
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,13 @@ EXPORT_JOBS: Final = "/data/core/ups/export/jobs"
 """API reference 2.2."""
 DATASETS: Final = "/data/foundation/catalog/dataSets"
 """API reference 3.1."""
+_ANSWERS: Final = {
+    EXPORT_JOBS: ("the id of the export job", 'response.json()["id"]'),
+    DATASETS: ("the id of the dataset", 'response.json()[0].rpartition("/")[2]'),
+}
+"""By path: what a creation is answered with, and how a program gets at it (API reference 2.2, 3.1)."""
+_ANY_ANSWER: Final = ("the answer", "response.text")
+_PYTHON_WIDTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +60,46 @@ def curl_text(target: Target, body: JsonObject) -> str:
         f"--data-raw {shlex.quote(json_text(body))}",
     )
     return " \\\n  ".join(parts)
+
+
+def python_text(target: Target, body: JsonObject) -> str:
+    """Return a whole Python program that sends a body with `POST`, raises if it is refused, and prints the id.
+
+    It needs httpx, and `ACCESS_TOKEN` and `AEPX_CLIENT_ID` in its environment; every text that is not ours is inside
+    a literal. The certificate of the service is verified, as httpx does unless told otherwise.
+    """
+    what, answer = _ANSWERS.get(target.path, _ANY_ANSWER)
+    url = f"{target.base_url.rstrip('/')}{target.path}"
+    return "\n".join(
+        (
+            f'"""Sends one request and prints {what}. Needs httpx, ACCESS_TOKEN and AEPX_CLIENT_ID."""',
+            "",
+            "import json",
+            "import os",
+            "",
+            "import httpx",
+            "",
+            f"URL = {_literal(safe_text(url))}",
+            "HEADERS = {",
+            '    "Authorization": f"Bearer {os.environ[\'ACCESS_TOKEN\']}",',
+            '    "x-api-key": os.environ["AEPX_CLIENT_ID"],',
+            f'    "x-gw-ims-org-id": {_literal(safe_text(target.org_id))},',
+            f'    "x-sandbox-name": {_literal(safe_text(target.sandbox_name))},',
+            '    "Content-Type": "application/json",',
+            "}",
+            f"BODY = {_literal(body)}",
+            "",
+            "# Sent once: after a timeout, look for what was created before running this again.",
+            "response = httpx.post(URL, headers=HEADERS, content=json.dumps(BODY), timeout=60)",
+            "response.raise_for_status()",
+            f"print({answer})",
+            "",
+        )
+    )
+
+
+def _literal(value: object) -> str:
+    """Return a value of JSON as a Python literal that a terminal shows as it is."""
+    text = pprint.pformat(value, width=_PYTHON_WIDTH, sort_dicts=False)
+    # Escapes mean the same inside a literal, and outside of one there is only ASCII.
+    return text if safe_text(text, lines=True) == text else text.encode("ascii", "backslashreplace").decode()

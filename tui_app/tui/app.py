@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from textual.screen import Screen
 
+    from tui_app.config.templates import Templates
     from tui_app.engine.engine import Engine
     from tui_app.engine.jobs import Settlement
     from tui_app.models.catalog import Sandbox
@@ -51,6 +52,11 @@ class Workspaces(Protocol):
     @property
     def connections(self) -> Sequence[str]:
         """Return the names of the connections that are configured."""
+        ...
+
+    @property
+    def templates(self) -> Templates:
+        """Return the requests kept under a name."""
         ...
 
     async def sandboxes(self, connection_name: str) -> tuple[Sandbox, ...]:
@@ -119,6 +125,7 @@ class AepxApp(HostApp):
         super().__init__()
         self.engine = engine
         self.workspaces = workspaces
+        self.templates = workspaces.templates
         self._live = live
         self.keymap = effective_keymap(keys or {})
         # Without the framework's own screen at the bottom, which would repaint all for each message that it gets.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tui_app.models.export_request import ExportRequest
     from tui_app.tui.bridge import SessionChanged
     from tui_app.tui.commands import Command
+    from tui_app.tui.screens.beginning import Beginning
     from tui_app.tui.screens.host import HostApp
 
 R = TypeVar("R")
@@ -271,13 +272,27 @@ class PlaceScreen(FoldingScreen[R]):
         if dataset_id:
             self.open_new_job(dataset_id=dataset_id)
 
-    def action_job_new(self) -> None:
-        """Open the form for a job."""
-        self.open_new_job()
+    @work(group="create")
+    async def action_job_new(self) -> None:
+        """Open the form for a job; where there are templates, ask first what to begin from."""
+        from tui_app.config.templates import TemplateError  # noqa: PLC0415 - the first paint does without
+        from tui_app.tui.screens.beginning import Beginning, ask_beginning, has_templates  # noqa: PLC0415 - as above
+
+        beginning: Beginning | None = Beginning()
+        if await has_templates(self.app):
+            try:
+                beginning = await ask_beginning(self.app)
+            except TemplateError as error:
+                self.say(str(error), severe=True)
+                return
+        if beginning is not None:
+            self.open_new_job(beginning=beginning)
 
     @work(group="create")
-    async def open_new_job(self, *, dataset_id: str = "", clone_of: str = "") -> None:
-        """Open the form, from nothing, from a dataset, or as the clone of a job; then show the job made."""
+    async def open_new_job(
+        self, *, dataset_id: str = "", clone_of: str = "", beginning: Beginning | None = None
+    ) -> None:
+        """Open the form, from a starting point, a dataset, or as the clone of a job; then show the job made."""
         from tui_app.tui.screens.new_job import NewJobScreen  # noqa: PLC0415 - the first paint does without
 
         request: ExportRequest | None = None
@@ -289,7 +304,9 @@ class PlaceScreen(FoldingScreen[R]):
                 self.fail(error.failure)
                 return
         job_id = await self.app.push_screen_wait(
-            NewJobScreen(request=request, unknown=missing, dataset_id=dataset_id, clone_of=clone_of)
+            NewJobScreen(
+                request=request, unknown=missing, dataset_id=dataset_id, clone_of=clone_of, beginning=beginning
+            )
         )
         if job_id:
             self.app.open_job(job_id)

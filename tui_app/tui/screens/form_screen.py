@@ -12,13 +12,13 @@ from textual.widgets import Button, Static
 
 from tui_app.engine.session import Policy
 from tui_app.models.failure import FailureError, FailureKind, Finding
-from tui_app.present.preview import Target, curl_text, json_text
+from tui_app.present.preview import Target, curl_text, json_text, python_text
 from tui_app.text import safe_text
 from tui_app.tui.commands import FORM, Context
 from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import Confirm
 from tui_app.tui.widgets.form import FieldRow, Form, row_around
-from tui_app.tui.widgets.preview_pane import PreviewPane
+from tui_app.tui.widgets.preview_pane import LANGUAGES, PreviewPane
 from tui_app.tui.widgets.status_bar import Line
 
 if TYPE_CHECKING:
@@ -35,13 +35,15 @@ SHORT = 20
 """Below so many lines a failure over the form takes no more than three of them."""
 _READ_ONLY = "cannot be sent: this sandbox is read-only here"
 _WARNINGS_SHOWN = 6
+_LANGUAGES = tuple(LANGUAGES)
+_COPIED = {"json": "JSON", "curl": "curl line", "python": "Python program"}
 
 
 class FormScreen(PlaceScreen[str]):
     """A form with its preview; answers with the id of what was made, or None.
 
     From `WIDE` columns on the preview stands beside the form; below, the preview's key turns from the form to the
-    JSON, to the curl line, and back.
+    JSON, to the curl line, to the Python program, and back.
     """
 
     PLACE = FORM
@@ -52,7 +54,7 @@ class FormScreen(PlaceScreen[str]):
     def __init__(self) -> None:
         super().__init__()
         self._view = "form"
-        self._language = "json"
+        self._language = _LANGUAGES[0]
         self._busy = ""
         self._busy_since = 0.0
         self._visited: set[FieldRow] = set()
@@ -106,6 +108,15 @@ class FormScreen(PlaceScreen[str]):
     def on_mount(self) -> None:
         """Start in the first field."""
         self._initial = self.state()
+        self.changed()
+        self.form.rows[0].focus_first()
+
+    async def begin_anew(self) -> None:
+        """Lay the form out again, after what it begins with has changed."""
+        self._visited.clear()
+        self._refused = None
+        await self.recompose()
+        self.show_session()
         self.changed()
         self.form.rows[0].focus_first()
 
@@ -175,9 +186,14 @@ class FormScreen(PlaceScreen[str]):
     def _draw_preview(self) -> None:
         if not self.has_class("-wide") and self._view == "form":
             return
-        language = self._language
-        text = json_text(self.body()) if language == "json" else curl_text(self._target(), self.body())
-        self.query_one(PreviewPane).show(text, language)
+        self.query_one(PreviewPane).show(self._preview_text(), self._language)
+
+    def _preview_text(self) -> str:
+        """Return the request in the language chosen; the shell or the environment fills in what is secret."""
+        if self._language == "json":
+            return json_text(self.body())
+        written = curl_text if self._language == "curl" else python_text
+        return written(self._target(), self.body())
 
     def _target(self) -> Target:
         session = self.engine.session
@@ -220,23 +236,20 @@ class FormScreen(PlaceScreen[str]):
         """Turn to the next way of showing the request."""
         if self.is_closed:
             return
-        if self.has_class("-wide"):
-            self._language = "curl" if self._language == "json" else "json"
-        elif self._view == "form":
-            self._language = "json"
+        is_last = self._language == _LANGUAGES[-1]
+        if self._view == "form" and not self.has_class("-wide"):
+            self._language = _LANGUAGES[0]
             self._show_view("preview")
-        elif self._language == "json":
-            self._language = "curl"
-        else:
+        elif is_last and not self.has_class("-wide"):
             self._show_view("form")
+        else:
+            self._language = _LANGUAGES[(_LANGUAGES.index(self._language) + 1) % len(_LANGUAGES)]
         self._draw_preview()
 
     def action_form_copy(self) -> None:
         """Copy the request as the preview shows it."""
-        language = self._language
-        text = json_text(self.body()) if language == "json" else curl_text(self._target(), self.body())
-        self.app.copy_to_clipboard(text)
-        self.say(f"Copied the {'JSON' if language == 'json' else 'curl line'}; it holds no secret.")
+        self.app.copy_to_clipboard(self._preview_text())
+        self.say(f"Copied the {_COPIED[self._language]}; it holds no secret.")
 
     def _show_view(self, view: str) -> None:
         if view == self._view:

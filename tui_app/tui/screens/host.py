@@ -8,6 +8,7 @@ from textual.app import App
 from textual.reactive import var
 
 if TYPE_CHECKING:
+    from tui_app.config.templates import Templates
     from tui_app.engine.engine import Engine
     from tui_app.present.keymap import Keymap
 
@@ -19,6 +20,8 @@ class HostApp(App[int]):
     """The engine of the connection in use."""
     keymap: Keymap
     """The keys in force."""
+    templates: Templates
+    """The requests kept under a name."""
     absolute_times: var[bool] = var(False)
     """Whether lists show times instead of ages."""
     watched: dict[str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -15,9 +15,12 @@ from tui_app.tui.widgets.status_bar import Line
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+LANGUAGES: Final = {"json": "JSON", "curl": "curl", "python": "Python"}
+"""What a request can be shown as, in the order of turning, and how each is called."""
+
 
 class PreviewPane(VerticalScroll, can_focus=True):
-    """A request as JSON or curl, scrolled with the arrow keys while it has the focus."""
+    """A request as JSON, curl or Python, scrolled with the arrow keys while it has the focus."""
 
     DEFAULT_CSS = """
     PreviewPane { padding: 0 1; scrollbar-size-vertical: 1; }
@@ -45,14 +48,15 @@ class PreviewPane(VerticalScroll, can_focus=True):
 
         Args:
             text: the request.
-            language: `json` or `curl`.
+            language: a key of `LANGUAGES`.
         """
         if (text, language) == self._shown:
             return
         self._shown = (text, language)
-        other = "curl" if language == "json" else "JSON"
-        name = "JSON" if language == "json" else "curl"
+        every = list(LANGUAGES)
+        other = LANGUAGES[every[(every.index(language) + 1) % len(every)]]
+        name = LANGUAGES[language]
         self.query_one("#preview-title", Line).show(f"Preview as {name}   ctrl-t {other}   ctrl-y copy")
         safe = safe_text(text, lines=True)
-        body = highlight(safe, language="json") if language == "json" else Content(safe)
+        body = Content(safe) if language == "curl" else highlight(safe, language=language)
         self.query_one("#preview-text", Static).update(body)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from textual.widgets import Input
 
 _SEPARATORS: Final = re.compile(r"[\s,;]+")
-_ID_HINT: Final = "ctrl-g adds a row, ctrl-r removes it; paste one id or many."
+_ID_HINT: Final = "ctrl-l picks, ctrl-g adds, ctrl-r removes; or paste ids."
 _STATUS_HINT: Final = "left and right go, space ticks. realized: is in it now; exited: has left it."
 
 
@@ -189,6 +189,24 @@ class SegmentRows(VerticalGroup):
         for one in rest:
             row = await self.add(Segment(one, row.ns_field.text), after=row)
         row.id_field.focus()
+        self._changed()
+
+    async def add_all(self, segments: Sequence[Segment], row: SegmentRow) -> None:
+        """Put segments after a row, the first into it where it is blank; those that are there already are left out.
+
+        The focus goes to the first one's statuses, which are what remains to be said of it.
+        """
+        there = {(one.segment_id, one.segment_ns) for one in self.segments}
+        rest = [one for one in segments if (one.segment_id, one.segment_ns) not in there]
+        first: SegmentRow | None = None
+        if rest and row.is_blank:
+            segment, first = rest.pop(0), row
+            row.id_field.value, row.ns_field.value = segment.segment_id, segment.segment_ns or ""
+        for one in rest:
+            row = await self.add(one, after=row)
+            first = first or row
+        if first is not None:
+            first.flags.focus()
         self._changed()
 
     async def on_segment_id_field_several(self, event: SegmentIdField.Several) -> None:
