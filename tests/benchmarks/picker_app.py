@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from tests.support.engines import make_app, make_engine
 from tests.support.lookups import FakeLists
+from tui_app.cli.main import COLLECTING
 from tui_app.clock import SystemClock
 from tui_app.models.catalog import PROFILE_UNION
 
@@ -53,5 +55,6 @@ async def _run(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*COLLECTING)  # as the command does before it starts the app
     with tempfile.TemporaryDirectory(prefix="aepx-bench-", ignore_cleanup_errors=True) as home:
         asyncio.run(_run(Path(home)))

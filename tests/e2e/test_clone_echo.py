@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -49,7 +49,7 @@ class Wire:
         self._loop = asyncio.new_event_loop()
         self._served = ServedEmulator(jobs=60, dialect=dialect)
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> Self:
         self._served.start()
         self.ours, self.theirs = self._engine("ours"), self._engine("theirs")
         self.dataset_id = self.run(self.ours.datasets.create(DatasetRequest(name="Clones")))
@@ -99,8 +99,8 @@ def parts() -> Iterator[Any]:
     """Give each optional part alone, all but each, all, and none."""
     yield pytest.param({}, id="nothing")
     yield pytest.param(FULL, id="everything")
-    for name in FULL:
-        yield pytest.param({name: FULL[name]}, id=f"only {name}")
+    for name, value in FULL.items():
+        yield pytest.param({name: value}, id=f"only {name}")
         yield pytest.param({other: FULL[other] for other in FULL if other != name}, id=f"all but {name}")
 
 

@@ -251,7 +251,7 @@ async def test_the_preview_is_that_of_catalog(tmp_path: Path) -> None:
     async with form(tmp_path, size=(140, 40)) as desk:
         await desk.press(*"Loyalty", "ctrl+t", "ctrl+y")
         assert "/data/foundation/catalog/dataSets" in desk.pilot.app.clipboard
-        await desk.press("ctrl+t", "ctrl+y")
+        await desk.press("ctrl+t", "ctrl+t", "ctrl+y")
         assert json.loads(desk.pilot.app.clipboard)["name"] == "Loyalty"
 
 

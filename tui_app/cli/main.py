@@ -49,6 +49,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "emulator": ("tui_app.cli.emulator:emulator", "Serve the embedded platform to other programs."),
 }
 
+COLLECTING = (50_000, 20, 20)
+"""How many new objects each generation of the garbage collection waits for."""
 _COMPLETION = "_AEPX_COMPLETE"
 _SECRET_VARIABLES = ("AEPX_CLIENT_SECRET", "AEPX_ACCESS_TOKEN")
 _EPILOG = (
@@ -200,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; `arguments` None means those of the process."""
     prepare_streams()
     # Imports make many objects and no garbage; looking for some among them takes a tenth of the way to the first paint.
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(*COLLECTING)
     if instruction := os.environ.get(_COMPLETION):
         from click.shell_completion import shell_complete  # noqa: PLC0415 - only the shell asks for it
 
