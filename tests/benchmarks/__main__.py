@@ -6,7 +6,19 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import bytes as bytes_benchmark
-from tests.benchmarks import keys, kills, loop, million, pickers, platform, row_table, served_bytes, start, sync
+from tests.benchmarks import (
+    keys,
+    kills,
+    loop,
+    million,
+    pickers,
+    platform,
+    row_table,
+    served_bytes,
+    start,
+    submissions,
+    sync,
+)
 from tests.benchmarks.figures import Figure, report
 
 if TYPE_CHECKING:
@@ -24,6 +36,7 @@ ALL: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "sync": sync.measure,
     "kills": kills.measure,
     "pickers": pickers.measure,
+    "submissions": submissions.measure,
 }
 
 

@@ -161,11 +161,11 @@ def kept_jobs(path: Path) -> Said:
 def listed_jobs(ready: Mapping[str, Any]) -> Said:
     """Return what the platform says, walked over the wire without any of our code but the spelling of a status."""
     return {
-        str(job["id"]): (normal_status(job["status"]), job["creationTime"]) for page in _pages(ready) for job in page
+        str(job["id"]): (normal_status(job["status"]), job["creationTime"]) for page in pages(ready) for job in page
     }
 
 
-def _pages(ready: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
+def pages(ready: Mapping[str, Any]) -> Iterator[list[dict[str, Any]]]:
     headers = {
         "Authorization": f"Bearer {ready['access_token']}",
         "x-api-key": ready["client_id"],

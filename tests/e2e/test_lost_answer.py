@@ -112,6 +112,11 @@ def submit(terminal: Terminal, dataset_id: str) -> None:
     terminal.wait_for(dataset_id)
     terminal.press("tab")
     terminal.wait_gone("makes one on the profile union")
-    terminal.press("audience-one")
-    terminal.wait_for("Segment 1 +audience-one")
+    terminal.press("ctrl-l")
+    # Once all are there: an id that no list has would be asked about.
+    terminal.wait_for(r"\d+ audiences, read")
+    terminal.press("All profiles")
+    terminal.wait_for("1 of ")
+    terminal.press("enter")
+    terminal.wait_for("exited All profiles")
     terminal.press("ctrl-j")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.clock import FakeClock, drain
 from tui_app.config import Connection, Settings
+from tui_app.config.templates import Templates
 from tui_app.emulator.app import Emulator
 from tui_app.emulator.faults.connection import Lose
 from tui_app.emulator.faults.faults import Fault
@@ -52,6 +53,7 @@ class Ground:
             clock=self.clock,
             folder=self._folder,
             chosen=lambda: connection,
+            templates=Templates.beside(self._folder / "config.toml"),
             transport=lambda: httpx.ASGITransport(app=self.emulator.app),
         )
         engine = spaces.open_now("demo", "prod")

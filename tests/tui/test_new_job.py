@@ -649,7 +649,7 @@ async def test_audiences_are_picked_with_their_namespaces(tmp_path: Path) -> Non
         }  # fmt: skip
         await desk.press("tab", "ctrl+l", "ctrl+r", *"loyal", "tab", "ctrl+u", *"bought", "tab", "enter")
         assert desk.form.segments.segments == (
-            Segment("a-1", None, ()),
+            Segment("a-1", "ups", ()),
             Segment("supplier-2", "CustomerAudienceUpload", ()),
         )
         assert desk.app.focused is desk.form.segments.rows[0].flags

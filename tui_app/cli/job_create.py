@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from tui_app.models.export_request import ExportRequest
 
 _F = TypeVar("_F", bound="Callable[..., Any]")
-_REPEAT_WITHIN_MS: Final = 3_600_000
-"""A creation whose answer was lost this recently, with the same body, is taken for the one asked for again."""
+_REPEAT_WITHIN_MS: Final = 1_800_000
+"""A creation whose answer was lost this recently is taken for the one asked for again, if it asked for the same.
+
+Half an hour, because a job of every hour that asks for `-1h` is not its own repetition.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,5 +285,6 @@ def _asked_before(engine: Engine, request: ExportRequest, settled: tuple[Settlem
     """Return the recent creation of the same body that did, or may have, made a job: it must not be made twice."""
     from tui_app.clock import now_ms  # noqa: PLC0415 - as above
 
-    body, since = request.to_body(), now_ms(engine.clock) - _REPEAT_WITHIN_MS
-    return next((one for one in settled if one.candidates and one.opened_ms >= since and one.body == body), None)
+    now = now_ms(engine.clock)
+    recent = (one for one in settled if one.candidates and now - one.opened_ms <= _REPEAT_WITHIN_MS)
+    return next((one for one in recent if one.asked_for(request, at_ms=now)), None)

@@ -182,8 +182,8 @@ class FieldPicker(PickDialog[tuple[str, ...]]):
         line = self.list.cursor
         path = self._path_at(line)
         if path is not None:
-            self._mark(path)
-            self.go_to(self.list.cursor + 1 if self._path_at(line) == path else self.list.cursor)
+            if self._mark(path) and self._path_at(line) == path:
+                self.go_to(min(line + 1, self._first + len(self._shown) - 1))
         elif self._typed and line == len(self._shown):
             self._marked |= dict.fromkeys(self._typed)
             self.field.value = ""
@@ -191,7 +191,8 @@ class FieldPicker(PickDialog[tuple[str, ...]]):
             self._marked.clear()
             self._fill(self.search(self.field.value))
 
-    def _mark(self, path: str) -> None:
+    def _mark(self, path: str) -> bool:
+        """Mark a path or take its mark off; return whether that could be done."""
         if path in self._marked:
             del self._marked[path]
             if path in self._missing:
@@ -199,8 +200,10 @@ class FieldPicker(PickDialog[tuple[str, ...]]):
         elif self._is_included(path):
             branch = next(one for one in _above(path) if one in self._marked)
             self.say(f"{path} comes with {branch}: take that mark off first to choose below it.")
+            return False
         else:
             self._marked[path] = None
+        return True
 
     def action_open(self) -> None:
         """Open the branch under the cursor; in a text, go on in it."""
@@ -226,10 +229,8 @@ class FieldPicker(PickDialog[tuple[str, ...]]):
         """Answer with what is marked, else with the field under the cursor."""
         line = self.list.cursor
         path = self._path_at(line)
-        if self._typed and line == len(self._shown):
-            self._marked |= dict.fromkeys(self._typed)
-        elif not self._marked and path is not None:
-            self._marked[path] = None
+        if not self._marked:
+            self._marked |= dict.fromkeys(self._typed if path is None and not self._is_tree else filter(None, (path,)))
         self.dismiss(self._answer())
 
     def _answer(self) -> tuple[str, ...]:

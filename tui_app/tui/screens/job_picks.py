@@ -286,4 +286,4 @@ def _segment(audience: Audience | None, typed: str) -> Segment:
     """Return an audience as an export names it; an id that was typed as it stands."""
     if audience is None:
         return Segment(typed)
-    return Segment(audience.segment_id, None if audience.is_platform else audience.segment_ns)
+    return Segment(audience.segment_id, audience.segment_ns)
