@@ -102,6 +102,16 @@ async def new_job(scene: Scene) -> None:
     await scene.until("before")
 
 
+async def picker(scene: Scene) -> None:
+    await job_list(scene)
+    await scene.press("n")
+    await scene.until("(?i)dataset")
+    await scene.press("tab", "ctrl+l")
+    await scene.until(r"\d+ audiences, read")
+    await scene.press(*"app users", "tab", "ctrl+u", *"days")
+    await scene.until(r"1 of \d\d ")
+
+
 async def new_dataset(scene: Scene) -> None:
     await job_list(scene)
     await scene.press("N")
@@ -120,6 +130,7 @@ SCENES: Final[dict[str, Callable[[Scene], Awaitable[None]]]] = {
     "job-detail-running": running_job,
     "job-detail-failed": failed_job,
     "new-job-error": new_job,
+    "picker": picker,
     "new-dataset": new_dataset,
     "help": keys,
 }

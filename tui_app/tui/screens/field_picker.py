@@ -144,7 +144,7 @@ class FieldPicker(PickDialog[tuple[str, ...]]):
         role, muted = ("cursor", "cursor-muted") if is_cursor else ("", "muted")
         field = self._field_at(place)
         if field is None:
-            return (Cell(fit(self._other_line(place), width), role or "heading"),)
+            return (Cell(fit(self._other_line(place), width), role or (muted if self._typed else "")),)
         is_included = self._is_included(field.path)
         box = "[x] " if field.path in self._marked else "[+] " if is_included else "[ ] "
         glyph = ("▾ " if field.path in self._open else "▸ ") if field.has_children and self._is_tree else ""

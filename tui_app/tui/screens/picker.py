@@ -130,7 +130,7 @@ class Picker(PickDialog[Picked]):
         item = self._at(place)
         role = "cursor" if is_cursor else ""
         if item is None:
-            return (Cell(fit(self._typed_text(), width), role or "heading"),)
+            return (Cell(fit(self._typed_text(), width), role or "muted"),)
         box = ("[x] " if item.key in self._marked else "[ ] ") if self._several else ""
         aside = safe_text(item.refusal or item.aside)
         room = max(1, min(cell_width(aside), _ASIDE_MOST, width // 2))
