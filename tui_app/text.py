@@ -203,6 +203,11 @@ def _head(clusters: Iterable[tuple[str, int]], room: int) -> tuple[list[str], in
     return kept, used
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text short enough for a sentence that names it: names and ids are anything that was pasted."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def fit(text: str, width: int, *, align: Align = "left") -> str:
     """Return `text` in exactly `width` cells: padded, or cut with `…` at the end."""
     if width <= 0:

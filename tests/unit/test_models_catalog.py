@@ -284,3 +284,15 @@ def test_what_the_command_line_prints() -> None:
         "default": True,
         "region": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "severity", "said"),
+    [
+        ("a\x1b[31mb", "error", "The name a\\x1b[31mb holds characters that control terminals."),
+        ("x" * 10_000, "warning", "The name has 10,000 characters."),
+    ],
+)
+def test_a_name_that_will_give_trouble_is_said_before_it_is_used(name: str, severity: str, said: str) -> None:
+    (finding,) = DatasetRequest(name=name).check()
+    assert (finding.field, finding.severity, finding.cause) == ("name", severity, said)

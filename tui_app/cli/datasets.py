@@ -12,6 +12,7 @@ from tui_app.cli.options import Group, form_options
 from tui_app.cli.output import Exit, Output
 from tui_app.cli.request_file import read_request
 from tui_app.cli.session import confirm, opened_engine, report, run
+from tui_app.text import shortened
 
 if TYPE_CHECKING:
     from tui_app.engine.engine import Engine
@@ -155,7 +156,7 @@ async def _create(options: Globals, request: DatasetRequest, *, yes: bool, as_js
         output.data({"dataset_id": dataset_id})
     else:
         output.line(dataset_id)
-    output.narrate(f"Dataset {request.name!r} created in sandbox {sandbox_name}.")
+    output.narrate(f"Dataset {shortened(request.name)!r} created in sandbox {sandbox_name}.")
 
 
 async def _tell_of_namesakes(engine: Engine, name: str) -> None:

@@ -13,6 +13,7 @@ from tui_app.engine.session import Topic
 from tui_app.history.database import HistoryError
 from tui_app.models.catalog import Dataset, Sandbox
 from tui_app.models.failure import Failure, FailureError, Finding
+from tui_app.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class DatasetsService:
         core.require_writable("The dataset")
         body = request.to_body()
         asked = now_ms(core.clock)
-        with core.activity.busy(), explained(f"Dataset {request.name!r} was not created", core.clock):
+        with core.activity.busy(), explained(f"Dataset {shortened(request.name)!r} was not created", core.clock):
             dataset_id = await self._made_by_check(body, asked)
             if dataset_id is None:
                 dataset_id = await self._made(body, asked)
@@ -101,7 +102,7 @@ class DatasetsService:
             FailureError: unknown, not permitted, or the platform could not be asked.
         """
         core = self._core
-        with core.activity.busy(), explained(f"Dataset {dataset_id} could not be read", core.clock):
+        with core.activity.busy(), explained(f"Dataset {shortened(dataset_id)} could not be read", core.clock):
             dataset = await core.client.catalog.get_dataset(dataset_id)
             await self._keep((dataset,))
             return dataset
@@ -167,24 +168,24 @@ class DatasetsService:
         except NotFoundError:
             return Finding(
                 field="destination.datasetId",
-                cause=f"Dataset {dataset_id} does not exist in sandbox {self._core.session.sandbox_name}.",
+                cause=f"Dataset {shortened(dataset_id)} does not exist in sandbox {self._core.session.sandbox_name}.",
                 remedy="Check the id and the sandbox, or create a dataset.",
                 severity="error",
             )
         except ApiError as error:
             return Finding(
                 field="destination.datasetId",
-                cause=f"Dataset {dataset_id} could not be checked: {error.cause or error.what}",
+                cause=f"Dataset {shortened(dataset_id)} could not be checked: {error.cause or error.what}",
                 remedy=f"{error.next_step} Submit anyway if you are sure; the platform decides.".lstrip(),
                 severity="warning",
             )
         await self._keep((dataset,))
         if dataset.is_union:
             return None
-        schema = dataset.schema_id or "no schema"
+        name, schema = shortened(dataset.name or dataset_id), dataset.schema_id or "no schema"
         return Finding(
             field="destination.datasetId",
-            cause=f"Dataset {dataset.name or dataset_id} is not based on the profile union schema ({schema}).",
+            cause=f"Dataset {name} is not based on the profile union schema ({schema}).",
             remedy="Choose another dataset, or create one that is.",
             severity="error",
         )

@@ -20,10 +20,12 @@ from tui_app.models.base import (
 )
 from tui_app.models.body import BodyReader, merged, present
 from tui_app.models.failure import Finding
+from tui_app.text import safe_text, shortened
 
 PROFILE_UNION: Final = "https://ns.adobe.com/xdm/context/profile__union"
 UNION_CONTENT_TYPE: Final = "application/vnd.adobe.xed+json;version=1"
 TABLE_TAG: Final = "adobe/pqs/table"
+_NAME_USUAL: Final = 255
 
 
 def is_union_schema(schema_id: str | None) -> bool:
@@ -178,6 +180,20 @@ class DatasetRequest:
         found = []
         if not self.name.strip():
             found.append(Finding("name", "The dataset has no name.", "Give it a name that is not in use yet."))
+        elif safe_text(self.name) != self.name:
+            shown = shortened(safe_text(self.name))
+            found.append(
+                Finding("name", f"The name {shown} holds characters that control terminals.", "Leave them out.")
+            )
+        elif len(self.name) > _NAME_USUAL:
+            found.append(
+                Finding(
+                    "name",
+                    f"The name has {len(self.name):,} characters.",
+                    "Shorten it: no list can show it, and the platform may refuse it.",
+                    "warning",
+                )
+            )
         if not self.schema_id.strip():
             found.append(
                 Finding(

@@ -11,8 +11,9 @@ from tui_app.models.export_request import PROFILE_SCHEMA, matches
 from tui_app.models.failure import Finding
 from tui_app.models.merge_policy import feeds_profile
 from tui_app.models.path_check import unknown_paths
-from tui_app.models.request_check import check_request, shortened
+from tui_app.models.request_check import check_request
 from tui_app.models.when import distance
+from tui_app.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

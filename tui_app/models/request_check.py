@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tui_app.models.failure import Finding
 from tui_app.models.times import NotAMomentError, parse_rfc3339
 from tui_app.models.when import EVENTS_FROM, EVENTS_TO, QUALIFIED_FROM, QUALIFIED_TO, UPDATED_FROM, distance
+from tui_app.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 STATUSES: Final = ("realized", "existing", "exited")
 _MANY_SEGMENTS: Final = 10
-_LONGEST_NAMED: Final = 60
 _CLOCK_SLACK: Final = timedelta(minutes=5)
 """How far this machine's clock may be behind before a time of the platform's counts as one to come."""
 _NONE_SINCE: Final = {
@@ -43,11 +43,6 @@ def check_request(request: ExportRequest, *, now: datetime | None = None) -> tup
         *_events(request),
         *(_ahead(request, now) if now is not None else ()),
     )
-
-
-def shortened(text: str) -> str:
-    """Return a text short enough for a sentence that names it: ids are anything that was pasted."""
-    return text if len(text) <= _LONGEST_NAMED else f"{text[: _LONGEST_NAMED - 1]}…"
 
 
 def _destination(request: ExportRequest) -> Iterator[Finding]:

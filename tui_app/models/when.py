@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from tui_app.models.failure import Finding
 from tui_app.models.filter_values import UnreadableValueError, span
 from tui_app.models.times import NotAMomentError, parse_rfc3339
+from tui_app.text import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -202,7 +203,9 @@ def _read(text: str, now: datetime, zone: tzinfo | None) -> When:
     if (found := _DATE.fullmatch(text)) is not None:
         year, month, day_of_month = found["year"], found["month"], found["day"]
         if len(year) > 4:  # noqa: PLR2004 - digits of the years that a calendar and RFC 3339 have
-            raise WhenError(f"{_shortened(text)} is no date (year {_shortened(year)}).", "It takes 1 to 9999.")
+            raise WhenError(
+                f"{shortened(text, _SHOWN)} is no date (year {shortened(year, _SHOWN)}).", "It takes 1 to 9999."
+            )
         return _at(f"{year}-{month:0>2}-{day_of_month:0>2}", found["clock"], found["zone"], zone)
     if _CLOCK.fullmatch(text) is not None:
         raise WhenError(f"{text} has a time but no day.", f"Write today {text}, yesterday {text}, or a date in front.")
@@ -293,8 +296,4 @@ def _beyond_calendar(text: str) -> NoReturn:
 
 
 def _quoted(text: str) -> str:
-    return repr(_shortened(text))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return repr(shortened(text, _SHOWN))

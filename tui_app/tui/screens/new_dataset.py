@@ -14,7 +14,7 @@ from tui_app.models.catalog import DatasetRequest
 from tui_app.models.failure import Finding
 from tui_app.present.preview import DATASETS
 from tui_app.present.times import absolute
-from tui_app.text import safe_text
+from tui_app.text import safe_text, shortened
 from tui_app.tui.screens.form_screen import FormScreen
 from tui_app.tui.widgets.form import Choice, FieldRow, TextField
 
@@ -146,7 +146,7 @@ class NewDatasetScreen(FormScreen):
             return
         self.wait_for("Creating the dataset…")
         dataset_id = await self.engine.datasets.create(request)
-        self.say(f"Dataset {request.name!r} created: {dataset_id}.")
+        self.say(f"Dataset {shortened(request.name)!r} created: {dataset_id}.")
         if self._for_job:
             self.dismiss(dataset_id)
             return
@@ -159,7 +159,7 @@ class NewDatasetScreen(FormScreen):
         self.query_one("#dataset-use").focus()
 
     def _show_made(self, table: str) -> None:
-        said = f"Dataset {self.request().name!r} was created.\nid     {self._made}\ntable  {table}"
+        said = f"Dataset {shortened(self.request().name)!r} was created.\nid     {self._made}\ntable  {table}"
         self.query_one("#dataset-made-text", Static).update(Content(safe_text(said, lines=True)))
 
     @work(group="table")
