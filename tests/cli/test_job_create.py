@@ -309,3 +309,48 @@ def test_another_export_into_the_dataset_is_told_of_before_one_is_asked(aepx: Ae
     assert f"The same export is running already: export job {first}" in same.err
     other = aepx("jobs", "create", "--dataset", dataset, "--segment", "s2")
     assert "is running into the same dataset" in other.err or first in other.err
+
+
+def test_a_template_is_begun_from_and_options_override(aepx: Aepx, dataset: str, tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text(
+        json.dumps(
+            {
+                "destination": {"datasetId": dataset},
+                "schema": {"name": "_xdm.context.profile"},
+                "filter": {"segments": [{"segmentId": "s1"}], "fromIngestTimestamp": "{-7d}"},
+            }
+        )
+    )
+    assert aepx("templates", "save", "nightly", "--file", str(body)).code == 0
+    planned = aepx("jobs", "create", "--template", "nightly", "--segment", "s2", "--dry-run")
+    assert planned.code == 0
+    assert planned.document["filter"]["segments"][0]["segmentId"] == "s2"
+    since = datetime.now(UTC) - datetime.fromisoformat(planned.document["filter"]["fromIngestTimestamp"])
+    assert timedelta(days=7) <= since < timedelta(days=7, minutes=5)
+    assert aepx("jobs", "create", "--template", "nightly", "--json").document["dataset_id"] == dataset
+    both = aepx("jobs", "create", "--template", "nightly", "--file", str(body))
+    assert both.code == 2
+    assert "exclude each other" in both.err
+    unknown = aepx("jobs", "create", "--template", "weekly")
+    assert unknown.code == 2
+    assert "none of that name" in unknown.err
+
+
+def test_a_curl_command_is_taken_without_its_token_and_its_sandbox_is_said(
+    aepx: Aepx, dataset: str, tmp_path: Path, clean_home: Path
+) -> None:
+    command = tmp_path / "request.sh"
+    body = json.dumps({"destination": {"datasetId": dataset}, "schema": {"name": "_xdm.context.profile"}})
+    command.write_text(
+        "curl -X POST https://platform.adobe.io/data/core/ups/export/jobs \\\n"
+        f" -H 'Authorization: Bearer secret-token' -H 'x-sandbox-name: stage' -d '{body}'"
+    )
+    created = aepx("jobs", "create", "--file", str(command), "--segment", "s1", "--json")
+    assert created.code == 0
+    assert created.document["dataset_id"] == dataset
+    assert "Left out: the bearer token" in created.err
+    assert "for sandbox stage; this session is in prod" in created.err
+    assert "secret-token" not in created.err
+    command.unlink()
+    assert not any(b"secret-token" in path.read_bytes() for path in clean_home.rglob("*") if path.is_file())

@@ -13,9 +13,8 @@ import click
 import pytest
 
 from tui_app.cli.main import Globals
-from tui_app.cli.main import aepx as root
 from tui_app.cli.output import Output
-from tui_app.cli.templates import template_request, templates
+from tui_app.cli.templates import template_request
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
@@ -37,8 +36,8 @@ BODY: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def command(monkeypatch: pytest.MonkeyPatch, clean_home: Path) -> None:
-    monkeypatch.setitem(root.commands, "templates", templates)
+def home(clean_home: Path) -> Path:
+    return clean_home
 
 
 @pytest.fixture
