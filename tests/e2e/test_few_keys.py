@@ -69,6 +69,7 @@ def test_a_whole_job_takes_few_keys(aepx: Open, serve: Serve) -> None:
     keys.press("tab", "ctrl-u", then=r"1 marked +\d+ of \d\d\d")
     keys.name("Cyclists", "1 of 2 ")
     keys.press("tab", "enter", then="Segments +2")
+    terminal.wait_for("left and right go, space ticks")
     keys.press("tab", "tab", "tab", "space", "right", "space", "right", "space", then=r"\[ \] existing  \[x\] exited")
     # A merge policy.
     keys.press("down", "down", "ctrl-l", then=r"\d+ merge policies, read")

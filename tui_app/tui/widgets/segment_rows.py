@@ -198,15 +198,16 @@ class SegmentRows(VerticalGroup):
         """
         there = {(one.segment_id, one.segment_ns) for one in self.segments}
         rest = [one for one in segments if (one.segment_id, one.segment_ns) not in there]
-        first: SegmentRow | None = None
-        if rest and row.is_blank:
-            segment, first = rest.pop(0), row
-            row.id_field.value, row.ns_field.value = segment.segment_id, segment.segment_ns or ""
+        has_focus = False
         for one in rest:
-            row = await self.add(one, after=row)
-            first = first or row
-        if first is not None:
-            first.flags.focus()
+            if row.is_blank:
+                row.id_field.value, row.ns_field.value = one.segment_id, one.segment_ns or ""
+            else:
+                row = await self.add(one, after=row)
+            if not has_focus:
+                # At once: the next key is meant for it, however many rows are still to come.
+                row.flags.focus()
+                has_focus = True
         self._changed()
 
     async def on_segment_id_field_several(self, event: SegmentIdField.Several) -> None:
