@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
+from textual import events, on, work
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
+from tui_app.clock import give_way
 from tui_app.engine.session import Policy
 from tui_app.models.failure import FailureError, FailureKind, Finding
 from tui_app.present.preview import Target, curl_text, json_text, python_text
@@ -24,7 +25,6 @@ from tui_app.tui.widgets.status_bar import Line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from textual import events
     from textual.widget import Widget
 
     from tui_app.models.base import JsonObject
@@ -222,6 +222,11 @@ class FormScreen(PlaceScreen[str]):
         self._draw_hint()
 
     # Views
+
+    @on(events.Resize)
+    async def let_others(self) -> None:
+        """Give others a turn: a form that comes up was laid out a moment ago, which takes long with so many fields."""
+        await give_way()
 
     def on_resize(self, event: events.Resize) -> None:
         """Put the preview beside the form where there is room."""
