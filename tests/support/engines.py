@@ -22,6 +22,7 @@ from tui_app.history.history import History
 from tui_app.models.catalog import PROFILE_UNION, Dataset, Sandbox
 from tui_app.models.export_job import ExportJob, JobPage, is_terminal, normal_status
 from tui_app.tui.app import AepxApp
+from tui_app.tui.key_order import KeyOrder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -411,9 +412,17 @@ def make_app(engine: Engine, *, live: bool = False) -> AepxApp:
     return AepxApp(engine, OneWorkspace(engine), live=live)
 
 
+async def keys_gone(pilot: Pilot[Any]) -> None:
+    """Wait until every key that was pressed has been dealt with."""
+    order = getattr(pilot.app, "key_order", None)
+    while isinstance(order, KeyOrder) and not order.is_quiet:  # noqa: ASYNC110 - other tasks move it on
+        await asyncio.sleep(0)
+
+
 async def settle(pilot: Pilot[Any], engine: Engine, rounds: int = 3) -> None:
     """Wait until the engine is quiet and the screens have drawn what it published."""
     for _ in range(rounds):
+        await keys_gone(pilot)
         await drain()
         await engine.activity.settled()
         await pilot.pause(0)

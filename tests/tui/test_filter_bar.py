@@ -14,12 +14,12 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input
 
-from tests.support.engines import screen_text
+from tests.support.engines import keys_gone, screen_text
 from tui_app.models.failure import Failure, FailureError, FailureKind
 from tui_app.models.filter import EVERYTHING, AnyText, OneOf, Pattern, cheat_sheet
 from tui_app.models.filter_text import LONGEST, parse
+from tui_app.tui.key_order import KeyOrder, KeyUsed
 from tui_app.tui.screens.filter_help import FilterHelp
 from tui_app.tui.themes import DARK
 from tui_app.tui.widgets.filter_bar import FilterBar
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from textual.message import Message
     from textual.pilot import Pilot
+    from textual.widgets import Input
 
 NOW = datetime(2024, 3, 8, 12, tzinfo=UTC)
 NAMES = (
@@ -74,6 +75,7 @@ class BarApp(App[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self.key_order = KeyOrder(self)
         self.said: list[Message] = []
         self.asked: list[tuple[str, str]] = []
         self.held: asyncio.Event | None = None
@@ -120,13 +122,16 @@ class BarApp(App[None]):
         self.bar.edit()
 
     async def on_event(self, event: events.Event) -> None:
-        """Let what was typed ahead into the field, as the app does."""
-        if isinstance(event, events.Key) and event.is_forwarded and event.is_printable:
-            field = self.focused
-            if isinstance(field, Input):
-                field.insert_text_at_cursor(event.character or "")
-                return
-        await super().on_event(event)
+        """Keep keys in their order, as the app does."""
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif not self.key_order.must_wait(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self.key_order.went(event, target)
+
+    def on_key_used(self, event: KeyUsed) -> None:
+        self.key_order.used(event)
 
     def on_filter_bar_changed(self, event: FilterBar.Changed) -> None:
         self.said.append(event)
@@ -170,6 +175,7 @@ async def drawn(pilot: Pilot[None]) -> None:
     """Wait until what was typed has gone its way: to the app, to what has the focus, back up, and onto the screen."""
     for _ in range(5):
         await pilot.pause(0)
+        await keys_gone(pilot)
 
 
 async def settled(pilot: Pilot[None]) -> None:

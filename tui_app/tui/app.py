@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from textual import events, work
 from textual._compositor import ChopsUpdate
 from textual.command import CommandPalette
-from textual.widgets import Input
 
 from tui_app.engine.session import Topic
 from tui_app.models.export_job import is_terminal
@@ -20,6 +19,7 @@ from tui_app.tui.bridge import Bridge
 from tui_app.tui.commands import LIST, effective_keymap
 from tui_app.tui.endings import end_on_signals
 from tui_app.tui.exact_update import ExactUpdate
+from tui_app.tui.key_order import KeyOrder, KeyUsed
 from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import Pick, TextDialog
 from tui_app.tui.screens.host import HostApp
@@ -130,6 +130,7 @@ class AepxApp(HostApp):
         self.keymap = effective_keymap(keys or {})
         # Without the framework's own screen at the bottom, which would repaint all for each message that it gets.
         self._bridge = Bridge(lambda: self.screen_stack[1:])
+        self.key_order = KeyOrder(self)
         self._input_at = engine.clock.monotonic()
         self._notices_told = 0
         self.watched: dict[str, str] = {}
@@ -197,20 +198,25 @@ class AepxApp(HostApp):
             self._input_at = self.engine.clock.monotonic()
             self.engine.monitor.set_away(False)
         if isinstance(event, events.Key) and not event.is_forwarded:
+            if self.key_order.must_wait(event):
+                return
             if not fits(self.size) and not self._may_act_unseen(event.key):
+                self.key_order.dropped()
                 return
             if isinstance(self.screen, PlaceScreen):
                 self.screen.forget_explanation()
         elif isinstance(event, events.Resize) and not fits(event.size) and isinstance(self.screen, CommandPalette):
             self.screen.dismiss()
-        if isinstance(event, events.Key) and event.is_forwarded and event.is_printable:
-            field = self.focused
-            if isinstance(field, Input):
-                # Typed ahead: a field stops what is typed into it, so this was on its way to what had the focus
-                # before. Over a slow line `/x` comes at once, and must not cancel a job.
-                field.insert_text_at_cursor(event.character or "")
-                return
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        target = self.focused or self.screen
         await super().on_event(event)
+        self.key_order.went(event, target)
+
+    def on_key_used(self, event: KeyUsed) -> None:
+        """Let the next key go where the one before has put the focus."""
+        self.key_order.used(event)
 
     def _may_act_unseen(self, key: str) -> bool:
         """Tell whether a key counts where the terminal is too small to show what it would do: only to leave."""
