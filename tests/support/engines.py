@@ -19,7 +19,9 @@ from tui_app.engine.engine import Engine
 from tui_app.engine.session import Policy
 from tui_app.history.database import InPlace
 from tui_app.history.history import History
+from tui_app.models.batch import Batch
 from tui_app.models.catalog import PROFILE_UNION, Dataset, Sandbox
+from tui_app.models.data_access import RemoteFile
 from tui_app.models.export_job import ExportJob, JobPage, is_terminal, normal_status
 from tui_app.tui.app import AepxApp
 from tui_app.tui.key_order import KeyOrder
@@ -149,6 +151,8 @@ class FakePlatform:
     Attributes:
         jobs: records by id.
         datasets: records by id.
+        batches: records by id.
+        files: by batch id.
         sandbox_records: what the sandbox list answers.
         calls: every call with its main argument (id, body, offset), in order.
     """
@@ -157,6 +161,8 @@ class FakePlatform:
         self.clock = clock
         self.jobs: dict[str, Json] = {}
         self.datasets: dict[str, Json] = {DATASET: dataset()}
+        self.batches: dict[str, Json] = {}
+        self.files: dict[str, tuple[RemoteFile, ...]] = {}
         self.sandbox_records: list[Json] = [{"name": "prod", "title": "Production", "type": "production"}]
         self.calls: list[tuple[str, object]] = []
         self.cancel_message = ""
@@ -168,6 +174,7 @@ class FakePlatform:
         self.export_jobs = _ExportJobs(self)
         self.catalog = _Catalog(self)
         self.sandboxes = _Sandboxes(self)
+        self.data_access = _DataAccess(self)
         self.put(*jobs)
 
     # What a test scripts
@@ -331,6 +338,29 @@ class _Catalog:
         if dataset_id not in self._platform.datasets:
             raise unknown(f"Dataset {dataset_id}")
         return _ended(Dataset.parse(dataset_id, deepcopy(self._platform.datasets[dataset_id])), fault)
+
+    async def get_batch(self, batch_id: str) -> Batch:
+        fault = await self._platform.begin("catalog.get_batch", batch_id)
+        if batch_id not in self._platform.batches:
+            raise unknown(f"Batch {batch_id}")
+        return _ended(Batch.parse(batch_id, deepcopy(self._platform.batches[batch_id])), fault)
+
+    async def list_batches(
+        self, *, dataset_id: str, created_from_ms: int, limit: int = 100, start: int = 0
+    ) -> tuple[Batch, ...]:
+        fault = await self._platform.begin("catalog.list_batches", dataset_id)
+        found = [Batch.parse(one, deepcopy(raw)) for one, raw in self._platform.batches.items()]
+        kept = [one for one in found if one.dataset_id in (None, dataset_id)]
+        return _ended(tuple(kept[start : start + limit]), fault)
+
+
+class _DataAccess:
+    def __init__(self, platform: FakePlatform) -> None:
+        self._platform = platform
+
+    async def batch_files(self, batch_id: str) -> tuple[RemoteFile, ...]:
+        fault = await self._platform.begin("data_access.batch_files", batch_id)
+        return _ended(self._platform.files.get(batch_id, ()), fault)
 
 
 class _Sandboxes:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tui_app.present.keymap import is_text, show_key, spell
-from tui_app.tui.commands import COMMANDS, DETAIL, FORM, LIST, MOVES, SEARCH, effective_keymap
+from tui_app.tui.commands import COMMANDS, DATA, DETAIL, DOWNLOADS, FORM, LIST, MOVES, SEARCH, effective_keymap
 
-PLACES = (LIST, DETAIL, SEARCH, FORM)
+PLACES = (LIST, DETAIL, SEARCH, FORM, DOWNLOADS, DATA)
 
 
 @pytest.mark.parametrize(

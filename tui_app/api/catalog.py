@@ -1,4 +1,4 @@
-"""Owns the calls on datasets (API reference 3.1 to 3.3)."""
+"""Owns the calls on datasets and batches (API reference 3.1 to 3.4)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tui_app.api.answer import read_json
 from tui_app.api.errors import ApiError, BadAnswerError, NotFoundError
 from tui_app.api.origin import path_segment
 from tui_app.models.base import MalformedRecord
+from tui_app.models.batch import parse_batches
 from tui_app.models.catalog import Dataset, dataset_id_from_reference, parse_datasets
 from tui_app.text import safe_text
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
     from tui_app.api.session import Session
     from tui_app.models.base import JsonObject
+    from tui_app.models.batch import Batch
 
 _PATH = "/data/foundation/catalog/dataSets"
+_BATCHES = "/data/foundation/catalog/batches"
 _CREATED = 201
 # Enough for a list and for the union check; without a choice the answers can have gigabytes.
 LISTED = (
@@ -33,7 +36,7 @@ LISTED = (
 
 
 class Catalog:
-    """Create, list and get datasets."""
+    """Create, list and get datasets; list and get batches."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -129,10 +132,64 @@ class Catalog:
             raise _not_keyed_by_id(what, "It does not hold the one dataset that was asked for.")
         return named[0]
 
+    async def get_batch(self, batch_id: str) -> Batch:
+        """Return one batch (API reference 3.4).
+
+        Raises:
+            NotFoundError: there is no such batch in this sandbox.
+            ApiError: see `errors`.
+        """
+        what = f"Batch {safe_text(batch_id)} could not be read."
+        raw = await self._session.fetch("GET", f"{_BATCHES}/{path_segment(batch_id)}", what=what)
+        found = _parsed_batches(raw, what)
+        named = [one for one in found if one.batch_id == batch_id] or list(found)
+        if not raw:
+            raise NotFoundError(
+                what,
+                status=404,
+                cause="The platform answered with no batch.",
+                next_step="Check the id, and that it belongs to this sandbox.",
+            )
+        if len(named) != 1:
+            raise _not_keyed_by_id(what, "It does not hold the one batch that was asked for.")
+        return named[0]
+
+    async def list_batches(
+        self, *, dataset_id: str, created_from_ms: int, limit: int = 100, start: int = 0
+    ) -> tuple[Batch, ...]:
+        """Return one page of a dataset's batches, the oldest first (API reference 3.4).
+
+        Args:
+            dataset_id: whose batches.
+            created_from_ms: only those created then or later, epoch milliseconds.
+            limit: 1 to 100; fewer batches than that mean the last page.
+            start: batches to skip.
+
+        Raises:
+            ApiError: see `errors`.
+        """
+        what = "The batches could not be listed."
+        query = [
+            ("dataSet", dataset_id),
+            ("createdAfter", str(created_from_ms - 1)),
+            ("orderBy", "asc:created"),
+            ("limit", str(limit)),
+            ("start", str(start)),
+        ]
+        return _parsed_batches(await self._session.fetch("GET", _BATCHES, what=what, query=query), what)
+
 
 def _parsed(raw: object, what: str) -> tuple[Dataset, ...]:
     try:
         return parse_datasets(raw)
+    except MalformedRecord as error:
+        cause = safe_text(str(error))
+    raise _not_keyed_by_id(what, cause)
+
+
+def _parsed_batches(raw: object, what: str) -> tuple[Batch, ...]:
+    try:
+        return parse_batches(raw)
     except MalformedRecord as error:
         cause = safe_text(str(error))
     raise _not_keyed_by_id(what, cause)

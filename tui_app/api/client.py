@@ -9,9 +9,11 @@ from tui_app.api.attempts import Attempts
 from tui_app.api.audiences import Audiences
 from tui_app.api.auth import TokenSource
 from tui_app.api.catalog import Catalog
+from tui_app.api.data_access import DataAccess
 from tui_app.api.export_jobs import ExportJobs
 from tui_app.api.merge_policies import MergePolicies
 from tui_app.api.pace import Pace, TokenBucket
+from tui_app.api.queries import Queries
 from tui_app.api.sandboxes import Sandboxes
 from tui_app.api.session import Session
 from tui_app.api.stats import Counters
@@ -79,6 +81,8 @@ class AepClient:
         )
         self.export_jobs = ExportJobs(session)
         self.catalog = Catalog(session)
+        self.data_access = DataAccess(session)
+        self.queries = Queries(session)
         self.sandboxes = Sandboxes(session)
         self.audiences = Audiences(session)
         self.merge_policies = MergePolicies(session)

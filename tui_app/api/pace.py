@@ -47,6 +47,11 @@ class Pace:
         self._bucket = bucket
         self._slots = asyncio.Semaphore(concurrency) if concurrency else None
 
+    async def wait(self) -> None:
+        """Wait for one's turn without taking a place."""
+        if self._bucket is not None:
+            await self._bucket.take()
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Hold one of the places for as long as the request takes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from tui_app.api.answer import Answer, read_json
@@ -17,11 +18,11 @@ from tui_app.api.errors import (
     from_response,
 )
 from tui_app.api.origin import Origin, with_query
-from tui_app.api.wire import Call
+from tui_app.api.wire import Body, Call
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from tui_app.api.attempts import Attempts
     from tui_app.api.auth import TokenSource
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from tui_app.clock import Clock
     from tui_app.config import Connection
 
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
 _CLIENT_ERROR = 400
 _SANDBOX_HEADER = "x-sandbox-name"
 _HEADER_VALUE = re.compile(r"[!-~]+")
@@ -139,6 +140,31 @@ class Session:
             if method == "DELETE" and error.ambiguous:
                 return Answer(204, {}, b"")
             raise
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, what: str, query: Iterable[tuple[str, str]], headers: Mapping[str, str]
+    ) -> AsyncIterator[Body]:
+        """Send a GET once, and give its successful answer as it comes; a refused token is replaced once.
+
+        Such an answer takes none of the places of other requests, only its turn in time: it may last a minute.
+
+        Raises:
+            ApiError: see `errors`; while it is read as well.
+        """
+        url = self._origin.resolve(with_query(path, query))
+        call = Call("GET", url, {**self._headers(has_body=False, in_sandbox=True), **headers}, None, what)
+        token = await self._tokens.token()
+        for renewed in (False, True):
+            await self._pace.wait()
+            async with self._wire.stream(call.signed(token)) as found:
+                if isinstance(found, Body):
+                    yield found
+                    return
+                failure = self._error(call, found)
+            if renewed or not isinstance(failure, UnauthorizedError):
+                raise failure
+            token = await self._tokens.renew(token)
 
     async def _attempt(self, call: Call) -> Answer:
         """Send once; a refused token is replaced and the request repeated, because a 401 had no effect."""

@@ -24,7 +24,7 @@ from tui_app.text import safe_text
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from tui_app.api.stats import Counters
@@ -64,6 +64,15 @@ class Call:
     def signed(self, token: str) -> Call:
         """Return the same request with an access token."""
         return replace(self, headers={**self.headers, "Authorization": f"Bearer {token}"}, secret=token)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A successful answer whose body is still to come; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    chunks: AsyncIterator[bytes]
 
 
 class Wire:
@@ -169,6 +178,37 @@ class Wire:
     def _ms_since(self, started: float) -> int:
         return round((self._clock.monotonic() - started) * 1000)
 
+    @contextlib.asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[Body | Answer]:
+        """Send one request once; give a success as it comes, and anything else as a whole answer.
+
+        Raises:
+            ConnectError: nothing left this machine.
+            InterruptedAnswerError: no answer came, or raised by the chunks: it broke off.
+            ApiError: the proxy of the environment cannot be used.
+        """
+        client = self._open(call.what)
+        started = self._clock.monotonic()
+        self._counters.note_sent()
+        request = client.build_request(call.method, call.url, headers=dict(call.headers))
+        response: httpx.Response | None = None
+        fault: ApiError | None = None
+        try:
+            response = await client.send(request, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            fault = translate(call, error)
+        if response is None or fault is not None:
+            self._counters.note_failed()
+            raise fault or interrupted(call, "No answer came.")
+        try:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            whole = b"" if response.is_success else await _read_error(response)
+            answer = Answer(response.status_code, headers, whole).without(call.secret)
+            self._note(call, answer, started)
+            yield Body(response.status_code, headers, _chunks(response, call)) if response.is_success else answer
+        finally:
+            await response.aclose()
+
     async def _exchange(self, client: httpx.AsyncClient, call: Call) -> Answer:
         async with client.stream(call.method, call.url, headers=dict(call.headers), content=call.content) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -177,6 +217,17 @@ class Wire:
             else:
                 body = await _read_error(response)
             return Answer(response.status_code, headers, body).without(call.secret)
+
+
+async def _chunks(response: httpx.Response, call: Call) -> AsyncIterator[bytes]:
+    fault: ApiError | None = None
+    try:
+        async for chunk in response.aiter_raw():
+            yield chunk
+    except httpx.HTTPError as error:
+        fault = translate(call, error)
+    if fault is not None:
+        raise fault
 
 
 async def _hide_redirect(response: httpx.Response) -> None:

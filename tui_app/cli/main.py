@@ -38,6 +38,10 @@ APP = "tui_app.cli.app:run"
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "jobs": ("tui_app.cli.jobs:jobs", "List, show, create, clone, watch, cancel and sync jobs."),
     "datasets": ("tui_app.cli.datasets:datasets", "List, show and create datasets."),
+    "batches": ("tui_app.cli.batches:batches", "Show the batches of an export job, and their files."),
+    "download": ("tui_app.cli.download:download", "Download the files of an export job or a batch."),
+    "preview": ("tui_app.cli.preview:preview", "Show the first rows of an export job or of a parquet file."),
+    "query": ("tui_app.cli.query:query", "Run SQL over downloaded files, or on the platform."),
     "audiences": ("tui_app.cli.audiences:audiences", "List the audiences that an export can be limited to."),
     "merge-policies": ("tui_app.cli.merge_policies:merge_policies", "List the merge policies."),
     "fields": ("tui_app.cli.fields:fields", "List the fields of profiles and events."),

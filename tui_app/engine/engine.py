@@ -7,17 +7,21 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from tui_app.engine.backfill import Backfill
+from tui_app.engine.batches import Batches
 from tui_app.engine.checks import Checks
 from tui_app.engine.core import Core
 from tui_app.engine.datasets import DatasetsService
 from tui_app.engine.doctor import Doctor
+from tui_app.engine.downloads import Downloads
 from tui_app.engine.export import Exports
 from tui_app.engine.failures import explained, failure_of
 from tui_app.engine.housekeeping import Housekeeping
+from tui_app.engine.insight import Insight
 from tui_app.engine.jobs import JobsService
 from tui_app.engine.listing import Listing
 from tui_app.engine.lookups import Lookups
 from tui_app.engine.monitor import Cadence, Monitor
+from tui_app.engine.queries import RemoteQueries
 from tui_app.engine.reading import Reader
 from tui_app.engine.session import Policy, Session, Topic
 from tui_app.engine.sync import Sync
@@ -73,6 +77,10 @@ class Engine:
         self.jobs = JobsService(self._core, self.monitor)
         self.datasets = DatasetsService(self._core)
         self.lookups = Lookups(self._core)
+        self.batches = Batches(self._core, self.lookups)
+        self.downloads = Downloads(self._core, self.batches)
+        self.insight = Insight(self._core)
+        self.queries = RemoteQueries(self._core)
         self.checks = Checks(self._core, self.lookups)
         self.reading = Reader(self._core, self.datasets)
         self.doctor = Doctor(self._core)
@@ -139,6 +147,8 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.insight.cancel()
+        await self.downloads.stop()
         await self.lookups.stop()
         if self._core.made_client is not None:
             await self._core.made_client.aclose()

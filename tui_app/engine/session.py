@@ -25,6 +25,7 @@ class Topic(StrEnum):
     SESSION = "session"
     LOOKUPS = "lookups"
     INTENTS = "intents"
+    DOWNLOADS = "downloads"
 
 
 class Policy(StrEnum):

@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 _SHOWN: Final = 5
 
 
-def copies(job: ExportJob) -> dict[str, str]:
-    """Return label and text of everything worth copying; parts the job does not have are left out."""
+def copies(job: ExportJob, *, table_name: str = "") -> dict[str, str]:
+    """Return label and text of everything worth copying; parts the job does not have are left out.
+
+    `table_name` is that of the job's dataset in Query Service.
+    """
     found = {
         "id": job.job_id,
         "dataset id": job.dataset_id or "",
+        "table name": table_name,
         "batch ids": "\n".join(batch.batch_id for batch in job.batches),
         "segment ids": "\n".join(segment.segment_id for segment in job.segments),
         "errors": "\n".join(f"{error.code} {error.message}".strip() for error in job.errors),

@@ -41,11 +41,16 @@ class IntentsChanged(Changed):
     """A creation was settled."""
 
 
+class DownloadsChanged(Changed):
+    """Downloads went on."""
+
+
 _MESSAGES = {
     Topic.JOBS: JobsChanged,
     Topic.SESSION: SessionChanged,
     Topic.LOOKUPS: LookupsChanged,
     Topic.INTENTS: IntentsChanged,
+    Topic.DOWNLOADS: DownloadsChanged,
 }
 
 

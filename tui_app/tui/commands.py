@@ -17,7 +17,9 @@ LIST: Final = "job list"
 DETAIL: Final = "job detail"
 SEARCH: Final = "raw search"
 FORM: Final = "form"
-ANYWHERE: Final = (LIST, DETAIL, FORM)
+DOWNLOADS: Final = "downloads"
+DATA: Final = "data"
+ANYWHERE: Final = (LIST, DETAIL, FORM, DOWNLOADS, DATA)
 JOBS: Final = (LIST, DETAIL)
 OVER: Final = {DETAIL: SEARCH}
 """The place that lies over another: its commands have the keys for as long as they can be used."""
@@ -42,6 +44,14 @@ class Context:
     """Leaving would lose what was entered."""
     has_matches: bool = False
     """A search in the raw record found something."""
+    download: str = ""
+    """The state of the download under the cursor."""
+    has_rows: bool = False
+    """There are rows of data to be seen."""
+    has_tables: bool = False
+    """There are downloaded files that SQL can be asked of."""
+    is_running: bool = False
+    """A statement is at work."""
 
 
 def _always(_: Context) -> str | None:
@@ -100,6 +110,30 @@ def _needs_marks(context: Context) -> str | None:
 
 def _needs_failure(context: Context) -> str | None:
     return None if context.has_failure else "nothing failed"
+
+
+def _needs_download(context: Context) -> str | None:
+    return None if context.download else "there is no download"
+
+
+def _needs_unfinished(context: Context) -> str | None:
+    if not context.download:
+        return "there is no download"
+    return "it has ended" if context.download in ("done", "cancelled") else None
+
+
+def _needs_done(context: Context) -> str | None:
+    if not context.download:
+        return "there is no download"
+    return None if context.download == "done" else "it is not complete"
+
+
+def _needs_rows(context: Context) -> str | None:
+    return None if context.has_rows else "there are no rows"
+
+
+def _needs_tables(context: Context) -> str | None:
+    return None if context.has_tables else "SQL needs the files here: D in the job downloads them"
 
 
 def _needs_matches(context: Context) -> str | None:
@@ -175,6 +209,27 @@ COMMANDS: Final[tuple[Command, ...]] = (
         False,
         _needs_job,
     ),
+    Command(
+        "job.rows",
+        "P",
+        "Rows",
+        "Look at the exported rows: of the downloaded files, else the first ones from the platform.",
+        JOBS,
+        False,
+        _needs_job,
+    ),
+    Command("job.query", "Q", "SQL", "Ask SQL of the job's downloaded files.", JOBS, False, _needs_job),
+    Command("job.download", "D", "Download", "Download the exported files of the job.", JOBS, False, _needs_job),
+    Command(
+        "job.link",
+        "W",
+        "Web link",
+        "Show the address of the job's dataset in the platform's web page.",
+        JOBS,
+        False,
+        _needs_job,
+    ),
+    Command("downloads.open", "L", "Downloads", "Show the downloads and how far they are.", (*JOBS, DATA), False),
     Command("mark.toggle", "space", "Mark", "Mark or unmark the job and go down.", (LIST,), False, _needs_job),
     Command("mark.range", "v", "Mark range", "Mark from the last mark to the cursor.", (LIST,), False, _needs_job),
     Command("mark.clear", "u", "Clear marks", "Clear all marks.", (LIST,), False, _needs_marks),
@@ -286,6 +341,47 @@ COMMANDS: Final[tuple[Command, ...]] = (
         False,
         _needs_job_form,
     ),
+    Command("download.open", "enter", "Rows", "Look at the rows of the files.", (DOWNLOADS,), True, _needs_done),
+    Command(
+        "download.pause", "p", "Pause", "Pause the download; again to go on.", (DOWNLOADS,), True, _needs_unfinished
+    ),
+    Command(
+        "download.cancel",
+        "x",
+        "Stop",
+        "Stop the download; what is complete stays, and downloading again goes on from there.",
+        (DOWNLOADS,),
+        True,
+        _needs_unfinished,
+    ),
+    Command(
+        "download.verify",
+        "v",
+        "Verify",
+        "Read the files again and compare size and checksum with the manifest.",
+        (DOWNLOADS,),
+        True,
+        _needs_done,
+    ),
+    Command("download.limit", "l", "Limit rate", "Limit the bytes a second of all downloads.", (DOWNLOADS,), True),
+    Command("download.copy", "c", "Copy folder", "Copy the folder's path.", (DOWNLOADS,), False, _needs_download),
+    Command("data.run", "ctrl+j,f5", "Run", "Run the statement.", (DATA,), True, _needs_tables),
+    Command("data.edit", "slash,s", "Edit SQL", "Go to the statement.", (DATA,), True, _needs_tables),
+    Command("data.history", "h,ctrl+r", "History", "Choose an earlier statement.", (DATA,), False, _needs_tables),
+    Command("data.tables", "t", "Tables", "Choose a table to look at.", (DATA,), False, _needs_tables),
+    Command("data.row", "enter", "Row", "Open the row with its nested values.", (DATA,), True, _needs_rows),
+    Command("data.columns", "o", "Columns…", "Choose the columns to show.", (DATA,), False, _needs_rows),
+    Command(
+        "data.statistics",
+        "i",
+        "Statistics",
+        "Show type, share of nulls and distinct values of each column.",
+        (DATA,),
+        True,
+        _needs_rows,
+    ),
+    Command("data.export", "e", "Export…", "Write the rows to a CSV or parquet file.", (DATA,), True, _needs_rows),
+    Command("data.copy", "c", "Copy row", "Copy the row as JSON.", (DATA,), False, _needs_rows),
     Command(
         "connection.switch",
         "ctrl+o",
@@ -305,7 +401,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         ANYWHERE,
         False,
     ),
-    Command("leave", "q", "Back", "Go back.", (DETAIL,), True),
+    Command("leave", "q", "Back", "Go back.", (DETAIL, DOWNLOADS, DATA), True),
     Command("quit", "q", "Quit", "Leave aepx; jobs run on.", (LIST,), True),
 )
 
@@ -331,10 +427,11 @@ class Move:
 
 
 MOVES: Final = (
-    Move(("up,k", "down,j"), "Move by a row.", "moves the cursor", (LIST,)),
+    Move(("up,k", "down,j"), "Move by a row.", "moves the cursor", (LIST, DOWNLOADS, DATA)),
     Move(("up,k", "down,j"), "Scroll by a line.", "scrolls", (DETAIL,)),
     Move(("pageup", "pagedown"), "Move by a page.", "moves by a page", ANYWHERE),
-    Move(("home,g", "end,G"), "Go to the first or the last row.", "moves the cursor", (LIST,)),
+    Move(("home,g", "end,G"), "Go to the first or the last row.", "moves the cursor", (LIST, DOWNLOADS, DATA)),
+    Move(("left", "right"), "Show columns further left or right.", "moves sideways", (DATA,)),
     Move(("home,g", "end,G"), "Go to the first or the last line.", "scrolls", (DETAIL,)),
     Move(("enter",), "", "opens the job under the cursor", (LIST,)),
     Move(("up", "down,enter"), "Go to the previous or the next field.", "moves between fields", (FORM,)),

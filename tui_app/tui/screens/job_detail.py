@@ -12,6 +12,7 @@ from textual.widgets import ContentSwitcher, Static
 from tui_app.models.export_request import ExportRequest
 from tui_app.models.failure import FailureError, FailureKind
 from tui_app.models.stage import duration_ms, stages
+from tui_app.present.batches import counted_lines, files_heading
 from tui_app.present.job_detail import (
     PANES,
     Record,
@@ -28,6 +29,7 @@ from tui_app.present.job_detail import (
 )
 from tui_app.present.job_request import request_lines
 from tui_app.present.status import badge_of
+from tui_app.present.text_lines import paragraphs
 from tui_app.text import fit_id, safe_text
 from tui_app.tui.commands import DETAIL, Context
 from tui_app.tui.screens.job_place import JobPlace
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from textual import events
     from textual.widget import Widget
 
+    from tui_app.engine.batches import JobBatches
+    from tui_app.models.data_access import RemoteFile
+    from tui_app.models.failure import Failure
     from tui_app.models.job_query import JobSummary
     from tui_app.present.text_lines import TextLine
     from tui_app.tui.bridge import JobsChanged, LookupsChanged
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 _TICK_S = 1.0
 _SAY_ASKING_AFTER_S = 0.15
 _WIDE = 120
+_BATCHES_READ = 20
 _CRUMB_ID_WIDTH = 20
 
 
@@ -73,6 +79,10 @@ class JobDetailScreen(JobPlace[None]):
         self._cause = ""
         self._missing = False
         self._following = False
+        self._batches: JobBatches | None = None
+        self._batches_of: object = None
+        self._batches_failure: Failure | None = None
+        self._files: dict[str, tuple[RemoteFile, ...] | Failure] = {}
 
     def compose_place(self) -> Iterable[Widget]:
         """Lay out title, names of the panes, banner and the panes."""
@@ -165,6 +175,8 @@ class JobDetailScreen(JobPlace[None]):
             self._record = record
             self._follow(wanted=not record.ended)
         self.show()
+        if self._pane == "batches":
+            self._read_batches()
 
     async def _held(self) -> Record | None:
         """Return what history holds of the job."""
@@ -196,6 +208,47 @@ class JobDetailScreen(JobPlace[None]):
         self._missing, self._cause = False, ""
         self.fail(None)
         await self._read()
+
+    def _read_batches(self, *, again: bool = False) -> None:
+        """Ask for the state of the batches, once for each state of the job."""
+        record = self._record
+        if record is None or not record.job.batches:
+            return
+        mark = record.summary.status, len(record.job.batches)
+        if again or mark != self._batches_of:
+            self._batches_of = mark
+            self._ask_batches(record)
+
+    @work(group="batches", exclusive=True)
+    async def _ask_batches(self, record: Record) -> None:
+        engine = self.engine
+        try:
+            rows = await engine.downloads.rows_of(self.job_id)
+            self._batches = await engine.batches.of_job(record.job, rows=rows)
+        except FailureError as error:
+            self._batches_failure = error.failure
+            self.show()
+            return
+        self._batches_failure = None
+        self.show()
+        for one in self._batches.batches[:_BATCHES_READ]:
+            if one.batch is None or not one.batch.is_readable or isinstance(self._files.get(one.batch_id), tuple):
+                continue
+            try:
+                self._files[one.batch_id] = await engine.batches.files(one.batch_id)
+            except FailureError as error:
+                self._files[one.batch_id] = error.failure
+            self.show()
+
+    def _batch_lines(self, record: Record, width: int) -> Sequence[TextLine]:
+        found, failure = self._batches, self._batches_failure
+        if not record.job.batches:
+            return batch_lines(record, width)
+        if found is None:
+            why = f"{failure.cause}. {failure.next_step}" if failure else "Asking for their records and files…"
+            return (*batch_lines(record, width), *paragraphs((safe_text(why),), width))
+        head = files_heading(len(found.batches), per_segment=record.job.segment_per_batch)
+        return (head, (), *counted_lines(found.batches, found.counts, self._files, width))
 
     def _follow(self, *, wanted: bool) -> None:
         if wanted == self._following:
@@ -259,7 +312,7 @@ class JobDetailScreen(JobPlace[None]):
         elif self._pane == "raw":
             self.query_one(RawPane).show(record.job.raw)
         else:
-            make = {"errors": error_lines, "request": request_lines, "batches": batch_lines}[self._pane]
+            make = {"errors": error_lines, "request": request_lines, "batches": self._batch_lines}[self._pane]
 
             def build(width: int) -> Sequence[TextLine]:
                 return make(record, width)
@@ -298,6 +351,8 @@ class JobDetailScreen(JobPlace[None]):
         self._pane = pane
         self.query_one("#detail-panes", ContentSwitcher).current = pane
         self.show()
+        if pane == "batches":
+            self._read_batches()
         target = self.query_one(RawPane).scroll if pane == "raw" else self.query_one(f"#{pane}", PaneScroll)
         target.focus(scroll_visible=False)
 
@@ -371,6 +426,8 @@ class JobDetailScreen(JobPlace[None]):
     async def action_refresh(self) -> None:
         """Ask the platform now."""
         await self._ask()
+        if self._pane == "batches":
+            self._read_batches(again=True)
 
     def action_time_style(self) -> None:
         """Switch between ages and times, at once here."""

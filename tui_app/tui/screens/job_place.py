@@ -9,8 +9,8 @@ from textual import work
 from tui_app.models.export_job import is_terminal
 from tui_app.present.copying import brief, copies
 from tui_app.present.status import badge_of
-from tui_app.tui.screens.base import PlaceScreen
 from tui_app.tui.screens.dialogs import Pick
+from tui_app.tui.screens.job_data import JobDataPlace
 
 if TYPE_CHECKING:
     from tui_app.models.job_query import JobQuery, JobSummary
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class JobPlace(PlaceScreen[R]):
+class JobPlace(JobDataPlace[R]):
     """A place where one job is what commands act on."""
 
     def current(self) -> JobSummary | None:
@@ -61,12 +61,17 @@ class JobPlace(PlaceScreen[R]):
         job = await self.engine.list.job(summary.job_id) if summary is not None else None
         if job is None:
             return
-        found = copies(job)
+        found = copies(job, table_name=await self._table_name(job.dataset_id))
         items = [(label, f"{label}  {brief(text)}") for label, text in found.items()]
         chosen = await self.app.push_screen_wait(Pick("Copy", items, searchable=False))
         if chosen is not None:
             self.app.copy_to_clipboard(found[chosen])
             self.say(f"Copied {chosen}.")
+
+    async def _table_name(self, dataset_id: str | None) -> str:
+        """Return the name of a dataset's table for queries, as far as it was read before; "" if not."""
+        known = await self.engine.lookups.datasets.known()
+        return next((one.table_name or "" for one in known.items if one.dataset_id == dataset_id), "")
 
 
 class JobListPlace(JobPlace[None]):

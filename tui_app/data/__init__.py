@@ -1,0 +1,1 @@
+"""What was downloaded, read with DuckDB: tables, results, statistics; the only package that knows it."""

@@ -1,0 +1,46 @@
+"""Owns the field for a statement: several lines, keys of its own, and no control that a paste may bring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import TextArea
+
+from tui_app.text import safe_text
+
+if TYPE_CHECKING:
+    from textual import events
+
+
+class SqlField(TextArea):
+    """A statement."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,tab", "leave", "To the rows", show=False, id="sql.leave"),
+    ]
+    DEFAULT_CSS = """
+    SqlField { height: auto; min-height: 1; max-height: 8; border: none; padding: 0 1; background: $panel; }
+    SqlField:focus { background: $primary 25%; border: none; }
+    """
+
+    class Left(Message):
+        """The person goes on to the rows."""
+
+    def __init__(self, text: str = "", *, id: str | None = None) -> None:
+        super().__init__(text, id=id, compact=True, soft_wrap=True, show_line_numbers=False, tab_behavior="focus")
+        self.cursor_blink = False
+        self.highlight_cursor_line = False
+
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        lines = event.text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ").split("\n")
+        # Judged beside a letter, because a mark is only unsafe without a base.
+        kept = ("".join(char for char in one if safe_text(f"a{char}") == f"a{char}") for one in lines)
+        self.insert("\n".join(kept))
+
+    def action_leave(self) -> None:
+        """Go on to the rows."""
+        self.post_message(self.Left())
