@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import bytes as bytes_benchmark
 from tests.benchmarks import (
+    downloads,
     keys,
     kills,
     loop,
@@ -37,6 +38,7 @@ ALL: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "kills": kills.measure,
     "pickers": pickers.measure,
     "submissions": submissions.measure,
+    "downloads": downloads.measure,
 }
 
 

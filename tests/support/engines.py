@@ -21,7 +21,6 @@ from tui_app.history.database import InPlace
 from tui_app.history.history import History
 from tui_app.models.batch import Batch
 from tui_app.models.catalog import PROFILE_UNION, Dataset, Sandbox
-from tui_app.models.data_access import RemoteFile
 from tui_app.models.export_job import ExportJob, JobPage, is_terminal, normal_status
 from tui_app.tui.app import AepxApp
 from tui_app.tui.key_order import KeyOrder
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from tui_app.api.client import AepClient
     from tui_app.api.errors import ApiError
     from tui_app.clock import Clock
+    from tui_app.models.data_access import RemoteFile
 
 T = TypeVar("T")
 Json = dict[str, Any]

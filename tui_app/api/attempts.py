@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tui_app.api.errors import (
     ApiError,
@@ -18,10 +18,10 @@ from tui_app.api.retry import RetryPolicy, RetryQuota, next_delay
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tui_app.api.answer import Answer
     from tui_app.api.stats import Counters
     from tui_app.clock import Clock
 
+T = TypeVar("T")
 _PASSING_STATUSES = frozenset({500, 502, 503, 504})
 
 
@@ -67,7 +67,7 @@ class Attempts:
         self._jitter = jitter
         self._quota = RetryQuota()
 
-    async def run(self, send: Callable[[], Awaitable[Answer]], *, may_retry: Callable[[ApiError], bool]) -> Answer:
+    async def run(self, send: Callable[[], Awaitable[T]], *, may_retry: Callable[[ApiError], bool]) -> T:
         """Call `send` until it succeeds or trying again is over.
 
         Raises:

@@ -91,8 +91,12 @@ class DataAccess:
             NotFoundError: the file is gone.
             ApiError: see `errors`.
         """
-        async with self.stream(file, 0, 1) as answer:
-            return answer.found.total
+
+        async def first() -> int:
+            async with self.stream(file, 0, 1) as answer:
+                return answer.found.total
+
+        return await self._session.repeated(first)
 
     async def read(self, file: RemoteFile, start: int, length: int) -> bytes:
         """Return some bytes of a file, in as many requests as it takes.
@@ -104,12 +108,20 @@ class DataAccess:
         data = bytearray()
         while len(data) < length:
             at = start + len(data)
-            async with self.stream(file, at, length - len(data)) as answer:
-                before = len(data)
-                async for chunk in answer.chunks:
-                    data += chunk
-                if len(data) == before or at + len(data) - before >= answer.found.total:
-                    break
+
+            async def more(at: int = at) -> tuple[bytes, int]:
+                found = bytearray()
+                async with self.stream(file, at, start + length - at) as answer:
+                    async for chunk in answer.chunks:
+                        found += chunk
+                        if at + len(found) >= start + length:
+                            break
+                    return bytes(found), answer.found.total
+
+            came, total = await self._session.repeated(more)
+            data += came
+            if not came or start + len(data) >= total:
+                break
         return bytes(data[:length])
 
     @asynccontextmanager
@@ -131,6 +143,12 @@ class DataAccess:
         path = f"{_ROOT}/files/{path_segment(file.file_id)}"
         headers = {"Range": f"bytes={start}-{start + length - 1}", "Accept": "*/*", "Accept-Encoding": "identity"}
         async with self._session.stream(path, what=what, query=[("path", file.name)], headers=headers) as answer:
+            if answer.headers.get("content-encoding", "identity").lower() != "identity":
+                raise BadAnswerError(
+                    what,
+                    cause="The answer is compressed, which was not asked for.",
+                    next_step="A proxy on the way changes answers; go round it.",
+                )
             found = _found(answer.status, answer.headers, what)
             if found is None or found.first != start:
                 told = safe_text(answer.headers.get("content-range", "no range")[:100])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from tui_app.api.answer import Answer, read_json
 from tui_app.api.attempts import safe_to_resend, worth_repeating
@@ -22,7 +22,7 @@ from tui_app.api.wire import Body, Call
 from tui_app.text import safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from tui_app.api.attempts import Attempts
     from tui_app.api.auth import TokenSource
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tui_app.clock import Clock
     from tui_app.config import Connection
 
+T = TypeVar("T")
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 _CLIENT_ERROR = 400
 _SANDBOX_HEADER = "x-sandbox-name"
@@ -165,6 +166,14 @@ class Session:
             if renewed or not isinstance(failure, UnauthorizedError):
                 raise failure
             token = await self._tokens.renew(token)
+
+    async def repeated(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Do what reads, again while that can help, as a GET of `send` is repeated.
+
+        Raises:
+            ApiError: see `errors`.
+        """
+        return await self._attempts.run(read, may_retry=worth_repeating)
 
     async def _attempt(self, call: Call) -> Answer:
         """Send once; a refused token is replaced and the request repeated, because a 401 had no effect."""

@@ -10,6 +10,7 @@ import os
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ from tui_app.engine.manifest import NAME, Manifest, ManifestBatch, ManifestFile
 from tui_app.engine.rate_limit import RateLimit, parse_rate
 from tui_app.engine.session import Topic
 from tui_app.engine.target import Target
-from tui_app.engine.transfer import MIB, Place, Transfer, rows_of
+from tui_app.engine.transfer import MIB, Place, Transfer, rows_of, to_its_end
 from tui_app.history.errors import HistoryError
 from tui_app.models.counts import Counts
 from tui_app.models.export_job import SUCCEEDED
@@ -194,7 +195,7 @@ class Downloads:
         job = await self._job(job_id) if job_id else None
         batches = await self._of_job(job) if job is not None else (ManifestBatch(batch_id),)
         name = safe_name(job_id or batch_id)
-        target = await asyncio.to_thread(Target.open, to, name)
+        target = await to_its_end(lambda: Target.open(to, name), undo=Target.close)
         self._count += 1
         return _Item(
             key=f"{self._count}",
@@ -321,7 +322,7 @@ class Downloads:
         try:
             for one in item.files:
                 entry = item.manifest.files.get(one.path)
-                wrong = "It is not in the manifest" if entry is None else await asyncio.to_thread(_fault, item, entry)
+                wrong = "It is not in the manifest" if entry is None else await to_its_end(partial(_fault, item, entry))
                 one.failure = _changed(one.path, wrong) if wrong else None
                 one.state = "failed" if wrong else "done"
                 faults += [one.failure] if one.failure is not None else []
@@ -375,7 +376,7 @@ class Downloads:
 
     async def _list(self, item: _Item) -> None:
         """Find the files, and which of them are here already."""
-        item.manifest = await asyncio.to_thread(Manifest.read, item.target)
+        item.manifest = await to_its_end(lambda: Manifest.read(item.target))
         found: list[_File] = []
         for batch in item.batches:
             try:
@@ -394,7 +395,7 @@ class Downloads:
         paths = {one.path for one in found}
         manifest.files = {path: one for path, one in manifest.files.items() if path in paths}
         for one in found:
-            entry = await asyncio.to_thread(self._kept, item, one)
+            entry = await to_its_end(partial(self._kept, item, one))
             if entry is not None:
                 manifest.files[one.path] = entry
                 one.done, one.state = entry.bytes, "done"
@@ -438,7 +439,7 @@ class Downloads:
     async def _fetch_all(self, item: _Item) -> None:
         due = [one for one in item.files if one.state != "done"]
         missing = sum((one.remote.length or 0) - one.done for one in due)
-        free = await asyncio.to_thread(item.target.free)
+        free = await to_its_end(item.target.free)
         if missing > free:
             raise FailureError(_no_room(item, missing, free))
         item.state = "running"
@@ -477,7 +478,7 @@ class Downloads:
     async def _write_manifest(self, item: _Item) -> None:
         try:
             async with item.writing:
-                await asyncio.to_thread(item.manifest.write, item.target)
+                await to_its_end(lambda: item.manifest.write(item.target))
         except OSError as error:
             raise FailureError(_changed(NAME, error.strerror or "it cannot be written")) from None
 

@@ -14,6 +14,8 @@ import logging
 import os
 import random
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from tui_app.api.attempts import worth_repeating
@@ -95,14 +97,14 @@ class Transfer:
         length = file.length or 0
         what = f"File {shortened(safe_text(file.name))} was not downloaded"
         try:
-            part = await _to_its_end(lambda: _Part.open(place, file), undo=_Part.close)
+            part = await to_its_end(lambda: _Part.open(place, file), undo=_Part.close)
             try:
                 told(part.size)
                 if part.size < length:
                     await self._fill(file, part, told)
-                return await _to_its_end(part.finish)
+                return await to_its_end(part.finish)
             finally:
-                await _to_its_end(part.close)
+                await to_its_end(part.close)
         except OSError as error:
             raise FailureError(_disk_failure(what, error)) from None
         except ApiError as error:
@@ -163,7 +165,7 @@ class Transfer:
                         await asyncio.shield(writing)
                         told(part.size)
                     due -= len(held)
-                    writing = asyncio.ensure_future(_to_its_end(_writes(part, held)))
+                    writing = asyncio.ensure_future(to_its_end(_writes(part, held)))
                     held = bytearray()
                 if due <= 0:
                     break
@@ -173,7 +175,7 @@ class Transfer:
             if writing is not None:
                 await _ended(writing)
             if held and due == end - part.size:
-                await _to_its_end(_writes(part, held))
+                await to_its_end(_writes(part, held))
             told(part.size)
 
     async def _watched(self, chunks: AsyncIterator[bytes], file: RemoteFile) -> AsyncIterator[bytes]:
@@ -221,7 +223,9 @@ class _Part:
         descriptor = place.target.open_file(f"{place.name}.part", write=True)
         try:
             here = os.fstat(descriptor).st_size
-            kept = min(here, count(side.get("synced")) or 0, file.length or 0) if is_same else 0
+            # A kill loses nothing that was written; only a crash of the machine can lose what was not synced.
+            sure = here if side.get("boot") and side.get("boot") == _boot() else count(side.get("synced")) or 0
+            kept = min(here, sure, file.length or 0) if is_same else 0
             os.ftruncate(descriptor, kept)
             part = cls(place, file, descriptor, kept)
             part._take_in(kept)
@@ -272,7 +276,13 @@ class _Part:
         """Make what is here safe on the disk, then say so."""
         os.fsync(self._descriptor)
         file = self._file
-        side = {"file_id": file.file_id, "name": file.name, "length": file.length, "synced": self.size}
+        side = {
+            "file_id": file.file_id,
+            "name": file.name,
+            "length": file.length,
+            "synced": self.size,
+            "boot": _boot(),
+        }
         self._place.target.write(f"{self._place.name}.part.json", json.dumps(side).encode())
         self._synced = self.size
 
@@ -308,6 +318,15 @@ class _Part:
         self.size = 0
 
 
+@cache
+def _boot() -> str:
+    """Return what tells one run of this machine from the next, "" where nothing does."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def rows_of(descriptor: int, size: int) -> int:
     """Return how many rows an open parquet file holds.
 
@@ -326,7 +345,7 @@ def _writes(part: _Part, data: bytearray) -> Callable[[], None]:
     return lambda: part.write(bytes(data))
 
 
-async def _to_its_end(work: Callable[[], T], *, undo: Callable[[T], None] | None = None) -> T:
+async def to_its_end(work: Callable[[], T], *, undo: Callable[[T], None] | None = None) -> T:
     """Run a step on a thread and wait for its end, also when cancelled meanwhile.
 
     A thread that went on alone would use descriptors that are closed, or by then belong to another file.
