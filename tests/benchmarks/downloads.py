@@ -227,11 +227,11 @@ def _curl_s(home: Path, platform: ServedEmulator, export: Export) -> float:
     lines = [f'header = "{name}: {value}"\n' for name, value in headers.items()]
     total = 0.0
     for batch_id, name in export.sums:
-        file_id = next(
-            one.file_id
-            for one in platform.emulator.files._adopted[batch_id].layout.sets
-            if name in [p.name for p in one.parts]
-        )
+        listed = subprocess.run(
+            [*AEPX, "batches", "files", batch_id, "--json"],
+            cwd=ROOT, env=environment(home, **variables), capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        file_id = next(one["file_id"] for one in json.loads(listed.stdout) if one["name"] == name)
         url = f"{variables['AEPX_BASE_URL']}/data/foundation/export/files/{quote(file_id)}?path={quote(name)}"
         config.write_text("".join(lines))
         out = home / "curl.out"
