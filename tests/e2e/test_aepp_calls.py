@@ -245,7 +245,7 @@ def test_a_query_ends_in_a_dataset_whose_rows_anybody_can_read(stranger: Strange
     dataset = make_dataset(stranger, "Rows to count")
     export(stranger, dataset)
     [table] = stranger.get(f"{CATALOG}/dataSets/{dataset}")[dataset]["tags"]["adobe/pqs/table"]
-    mails = f"SELECT personalEmail.address AS mail FROM {table} WHERE personalEmail.address IS NOT NULL"  # noqa: S608 - sent to DuckDB as a client would; the table is the emulator's own word
+    mails = f"SELECT personalEmail.address AS mail FROM {table} WHERE personalEmail.address IS NOT NULL"
     made = stranger.post(
         f"{QUERY}/queries",
         {"dbName": "prod:all", "sql": mails, "ctasParameters": {"datasetName": "mails", "description": ""}},

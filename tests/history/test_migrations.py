@@ -35,7 +35,7 @@ JOBS = f"""
     SELECT {COLUMNS} FROM job JOIN answer USING (row)
     LEFT JOIN word d ON d.word_id = dataset LEFT JOIN word s ON s.word_id = segments
     LEFT JOIN word e ON e.word_id = error LEFT JOIN word p ON p.word_id = policy ORDER BY job.row
-"""  # noqa: S608 - constants only
+"""
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ def footer(folder: Path, sql: str) -> bytes:
 
 @pytest.mark.parametrize("rows", [0, 1, 63, 64, 8_192, 70_001])
 def test_rows_of_a_real_file(rows: int, tmp_path: Path) -> None:
-    sql = f"SELECT i, {{'a': [i::VARCHAR], 'b': MAP {{'k': i > 3}}}} AS nested, i::DOUBLE AS d FROM range({rows}) t(i)"  # noqa: S608 - a number of ours
+    sql = f"SELECT i, {{'a': [i::VARCHAR], 'b': MAP {{'k': i > 3}}}} AS nested, i::DOUBLE AS d FROM range({rows}) t(i)"
     assert row_count(footer(tmp_path, sql)) == rows
 
 

@@ -131,6 +131,7 @@ def _tell(output: Output, found: JobBatches) -> None:
             output.narrate(f"Warning: {one.failure}")
     for difference in counts.differences():
         output.narrate(f"Warning: {difference}")
-    if counts.agree and counts.profiles is not None and counts.written is not None:
-        rows = "" if counts.rows is None else f", {counts.rows:,} rows downloaded"
-        output.narrate(f"The counts agree: {counts.profiles:,} profiles, {counts.written:,} records{rows}.")
+    told = ((counts.profiles, "profiles"), (counts.written, "records"), (counts.rows, "rows downloaded"))
+    known = [f"{number:,} {what}" for number, what in told if number is not None]
+    if counts.agree and len(known) > 1:
+        output.narrate(f"The counts agree: {', '.join(known)}.")

@@ -61,8 +61,9 @@ class Database:
             )
             self.tables = self._prepare(sources)
         except self._duckdb.Error as error:
+            fault = self._fault(error, "")
             self._remove()
-            raise translated(error) from None
+            raise fault from None
         except BaseException:
             self._remove()
             raise
@@ -80,6 +81,7 @@ class Database:
         }
         names = table_names(sources, reserved=reserved)
         paths = [path for one in sources for path in one.paths]
+        self._paths[ALL] = tuple(paths)
         folders = sorted({str(path.parent) for path in paths} | {str(self._folder)})
         run(f"SET allowed_directories=[{', '.join(map(_text, folders))}]")
         run("SET enable_external_access=false")
@@ -91,7 +93,6 @@ class Database:
                 run(f"CREATE TEMP VIEW {quoted(name)} AS SELECT * FROM {_parquet(one.paths)}")
                 found.append(TableInfo(name, one.batch_id, one.audience, one.rows, len(one.paths)))
         if paths:
-            self._paths[ALL] = tuple(paths)
             run(f"CREATE TEMP VIEW {quoted(ALL)} AS SELECT * FROM {_parquet(paths)}")
             found.append(TableInfo(ALL, "", "all batches", sum(one.rows for one in sources), len(paths)))
         return tuple(found)
@@ -138,6 +139,22 @@ class Database:
                 )
                 self._held[name] = [(path, int(found[str(path)])) for path in self._paths[name]]
         return quoted(name), sum(count for _, count in self._held[name])
+
+    def _fault(self, error: Exception, sql: str, *, before: int = 0) -> DataError:
+        fault = translated(error, sql, before=before)
+        if fault.of_file:
+            fault.cause = self._damaged() or fault.cause
+        return fault
+
+    def _damaged(self) -> str:
+        """Return which files cannot be read, in words; "" where the fault is not in their footers."""
+        found = []
+        for path in self._paths.get(ALL, ()):
+            try:
+                self._connection.execute(f"SELECT num_rows FROM parquet_file_metadata({_list((path,))})").fetchall()
+            except self._duckdb.Error:
+                found.append(path.name)
+        return f"Damaged or gone: {', '.join(found)}" if found else ""
 
     def check(self, sql: str) -> None:
         """Refuse what is not one statement that only reads.
@@ -211,7 +228,7 @@ class Database:
             try:
                 yield
             except self._duckdb.Error as error:
-                raise translated(error, sql, before=before) from None
+                raise self._fault(error, sql, before=before) from None
 
 
 def all_of(path: Path) -> str:

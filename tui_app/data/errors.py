@@ -8,6 +8,7 @@ from typing import Final
 
 _LINE: Final = re.compile(r"\n\s*LINE (\d{1,6}): ([^\n]*)\n( *)\^")
 _CAUSE_MOST: Final = 600
+_OF_THE_STATEMENT: Final = ("ParserException", "BinderException", "CatalogException", "ConversionException")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,24 @@ class DataError(Exception):
         next_step: what the person can do.
         position: where in the statement, None where that is not the matter.
         stopped: somebody stopped it.
+        of_file: a file is the matter, not the statement.
     """
 
-    def __init__(self, cause: str, next_step: str, *, position: Position | None = None, stopped: bool = False) -> None:
+    def __init__(
+        self,
+        cause: str,
+        next_step: str,
+        *,
+        position: Position | None = None,
+        stopped: bool = False,
+        of_file: bool = False,
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.next_step = next_step
         self.position = position
         self.stopped = stopped
+        self.of_file = of_file
 
 
 def translated(error: Exception, sql: str = "", *, before: int = 0) -> DataError:
@@ -50,9 +61,11 @@ def translated(error: Exception, sql: str = "", *, before: int = 0) -> DataError
     position = _position(text, sql, before)
     cause = text.partition("\n\nLINE ")[0].partition("\nLINE ")[0].strip()
     cause = " ".join(cause.split())[:_CAUSE_MOST].rstrip(".") or kind
-    if kind in ("IOException", "InvalidInputException", "SerializationException") and ".parquet" in text:
+    if kind not in _OF_THE_STATEMENT and (".parquet" in text or "TProtocol" in text or "hrift" in text):
         return DataError(
-            f"A file is damaged or gone: {cause}", "Download the job again: only what is not whole is fetched."
+            f"A file is damaged or gone: {cause}",
+            "Verify the download (v in the list of downloads), or remove the file and download again.",
+            of_file=True,
         )
     if position is not None:
         cause = f"{cause} (line {position.line}, column {position.column})"

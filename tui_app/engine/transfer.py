@@ -41,6 +41,9 @@ _log = logging.getLogger(__name__)
 MIB: Final = 1024**2
 _RANGE: Final = 16 * MIB
 _SMALLEST: Final = MIB
+_LARGEST: Final = 256 * MIB
+_SHORT_S: Final = 5.0
+"""One that took no longer is followed by a larger one: each asks anew, and a fast line waits meanwhile."""
 _LONG_S: Final = 25.0
 """The service cuts an answer at 60 s (API reference 4); one that took this long is followed by a smaller one."""
 _BLOCK: Final = MIB
@@ -131,8 +134,8 @@ class Transfer:
             took = self._clock.monotonic() - began
             if took > _LONG_S and not self._limit.is_on:
                 span = max(_SMALLEST, span // 2)
-            elif took < _LONG_S / 4:
-                span = min(_RANGE, span * 2)
+            elif took < _SHORT_S:
+                span = min(_LARGEST, span * 2)
 
     async def _one_range(self, file: RemoteFile, part: _Part, wanted: int, told: Callable[[int], None]) -> None:
         start = part.size
@@ -169,7 +172,8 @@ class Transfer:
                     held = bytearray()
                 if due <= 0:
                     break
-                await self._limit.take(len(piece))
+                if self._limit.is_on:
+                    await self._limit.take(len(piece))
         finally:
             # What came is kept, also when the rest did not, or somebody paused.
             if writing is not None:
