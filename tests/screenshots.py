@@ -112,6 +112,14 @@ async def picker(scene: Scene) -> None:
     await scene.until(r"1 of \d\d ")
 
 
+async def rows(scene: Scene) -> None:
+    await job_list(scene)
+    await scene.press("slash", *"status:succeeded", "enter")
+    await scene.until("SUCCEEDED")
+    await scene.press("P")
+    await scene.until(r"\d rows  \d+ columns")
+
+
 async def new_dataset(scene: Scene) -> None:
     await job_list(scene)
     await scene.press("N")
@@ -131,6 +139,7 @@ SCENES: Final[dict[str, Callable[[Scene], Awaitable[None]]]] = {
     "job-detail-failed": failed_job,
     "new-job-error": new_job,
     "picker": picker,
+    "rows": rows,
     "new-dataset": new_dataset,
     "help": keys,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.benchmarks import bytes as bytes_benchmark
 from tests.benchmarks import (
+    data,
     downloads,
     keys,
     kills,
@@ -39,6 +40,7 @@ ALL: Final[Mapping[str, Callable[[], list[Figure]]]] = {
     "pickers": pickers.measure,
     "submissions": submissions.measure,
     "downloads": downloads.measure,
+    "data": data.measure,
 }
 
 

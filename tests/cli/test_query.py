@@ -140,8 +140,8 @@ def test_rows_kept_there_come_back_as_files_that_equal_the_local_answer(
 ) -> None:
     sql = "SELECT personalEmail.address AS address, count(*) AS n FROM {} GROUP BY ALL"
     there = aepx(
-        "query", "--remote", sql.format(table), "--as-dataset", f"kept {tmp_path.name}", "--to", str(tmp_path / "there"),
-        "--json",
+        "query", "--remote", sql.format(table), "--json",
+        "--as-dataset", f"kept {tmp_path.name}", "--to", str(tmp_path / "there"),
     )  # fmt: skip
     assert there.code == 0, there.err
     assert there.document["state"] == "SUCCESS"

@@ -90,6 +90,10 @@ async def _followed(engine: Engine, key: str) -> Download:
             await asyncio.wait([waiting], timeout=_LOOK_S)
             one = next(each for each in engine.downloads.items if each.key == key)
             line.show(progress_text(one), share=one.bytes_done / one.bytes_total if one.bytes_total else None)
+    except asyncio.CancelledError:
+        line.clear()
+        Output().narrate("Stopped. What is complete stays; run the command again to go on in the middle of a file.")
+        raise
     finally:
         line.clear()
         waiting.cancel()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import work
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingsMap
 from textual.containers import Vertical
 from textual.widgets import Input
@@ -262,6 +267,31 @@ class PlaceScreen(FoldingScreen[R]):
     def action_time_style(self) -> None:
         """Switch between ages and times everywhere."""
         self.app.absolute_times = not self.app.absolute_times
+
+    @work(group="psql", exclusive=True)
+    async def action_psql_open(self) -> None:
+        """Give the terminal to the person's own psql; the token is in its environment alone."""
+        program = shutil.which("psql")
+        if program is None:
+            self.say(
+                "psql is not on PATH. Install PostgreSQL's client (postgresql-client), then try again.", severe=True
+            )
+            return
+        try:
+            found = await self.engine.queries.connection_parameters()
+        except FailureError as error:
+            self.fail(error.failure)
+            return
+        try:
+            with self.app.suspend():
+                # ctrl-c is psql's while it has the terminal.
+                before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+                try:
+                    subprocess.run([program], env={**os.environ, **found.environment}, check=False)  # noqa: ASYNC221, S603 - nothing may paint meanwhile; found on the PATH
+                finally:
+                    signal.signal(signal.SIGINT, before)
+        except SuspendNotSupported:
+            self.say("This terminal cannot be given away. Run: aepx query --psql", severe=True)
 
     @work(group="create")
     async def action_dataset_new(self) -> None:

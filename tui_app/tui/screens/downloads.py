@@ -20,6 +20,7 @@ from tui_app.tui.widgets.text_lines import PaneScroll, TextLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from textual.widget import Widget
 
@@ -62,6 +63,7 @@ class DownloadsScreen(PlaceScreen[None]):
         table.focus()
         self.query_one(TextLines).show(self._lines)
         self.show()
+        self.tell_earlier()
         if self._key:
             place = next((place for place, one in enumerate(self._items) if one.key == self._key), None)
             if place is not None:
@@ -167,6 +169,32 @@ class DownloadsScreen(PlaceScreen[None]):
         if given is not None:
             self.engine.downloads.set_limit(parse_rate(given))
             self.say(f"Limited to {safe_text(given)} a second." if given.strip() else "No limit.")
+
+    async def _earlier(self) -> tuple[tuple[str, str, Path], ...]:
+        return await self.engine.downloads.remembered()
+
+    @work(group="earlier", exclusive=True)
+    async def tell_earlier(self) -> None:
+        """Say what an earlier run left unfinished."""
+        count = len(await self._earlier())
+        if count:
+            what = "download" if count == 1 else "downloads"
+            text = f"{count:,} {what} of an earlier run {'is' if count == 1 else 'are'} unfinished"
+            self.query_one(RowTable).set_empty(f"{text}: {self.key_of('download.earlier')} goes on.")
+            self.say(f"{text}. {self.key_of('download.earlier')} goes on.")
+
+    @work(group="earlier", exclusive=True)
+    async def action_download_earlier(self) -> None:
+        """Go on with what an earlier run left unfinished."""
+        earlier = await self._earlier()
+        if not earlier:
+            self.say("No download of an earlier run is unfinished.")
+        for job_id, batch_id, to in earlier:
+            try:
+                await self.engine.downloads.add(job_id=job_id, batch_id=batch_id, to=to)
+            except FailureError as error:
+                self.fail(error.failure)
+        self.show()
 
     def action_download_copy(self) -> None:
         """Copy the folder."""
