@@ -181,9 +181,9 @@ async def test_who_is_cancelled_stops_the_statement(insight: Insight, folder: Pa
 
 
 async def test_more_than_the_memory_is_spilled_and_removed(insight: Insight, folder: Path) -> None:
-    insight.memory = 64 * 1024**2
-    result = await insight.run("SELECT i, md5(i::VARCHAR) AS t FROM range(3000000) AS r(i) ORDER BY t", folder)
-    assert result.total == 3_000_000
+    insight.memory = 128 * 1024**2
+    result = await insight.run("SELECT i, md5(i::VARCHAR) AS t FROM range(5000000) AS r(i) ORDER BY t", folder)
+    assert result.total == 5_000_000
     spilled = result.database._folder  # type: ignore[attr-defined]  # a kept result has one
     assert sum(path.stat().st_size for path in spilled.rglob("*")) > 0
     await result.close()

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
 
+# Rows come from threads, whose pace moves the clock; `tests/tui/test_data.py` looks at them.
+STEADY = [name for name in SCENES if name != "rows"]
+
+
 @pytest.mark.parametrize("size", [SMALL, WIDE], ids=["80x24", "140x40"])
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize("name", STEADY)
 async def test_screen(name: str, size: tuple[int, int], snapshot: SnapshotAssertion) -> None:
     async with staged(size, jobs=120) as scene:
         await SCENES[name](scene)

@@ -138,7 +138,7 @@ async def test_a_row_opens_with_its_nested_values(tmp_path: Path, folder: Path) 
 async def test_statements_run_say_how_many_and_are_remembered(tmp_path: Path, folder: Path) -> None:
     async with opened(tmp_path, folder) as desk:
         await desk.run("SELECT home.city AS city FROM cart_abandoners WHERE number < 3")
-        assert desk.said.startswith("3 rows  1 columns")
+        assert desk.said.startswith("3 rows  1 column")
         await desk.run("SELECT count(*) AS n FROM rows")
         assert f"{ROWS}" in desk.text
         await desk.press("escape", "h")

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _MIB: Final = 1024**2
-_LEAST_MEMORY: Final = 64 * _MIB
+_LEAST_MEMORY: Final = 128 * _MIB
+_COUNTED: Final = 0.8
+"""The share of the memory that DuckDB counts itself; what it holds besides takes the rest."""
 _WHOLE: Final = re.compile(r'(?is)\s*select\s+\*\s+from\s+(?:"([^"]+)"|(\w+))\s*;?\s*')
 
 
@@ -57,7 +59,7 @@ class Database:
         """The files of a view that is shown whole, each with its rows."""
         try:
             self._connection = self._duckdb.connect(
-                config={"memory_limit": f"{max(_LEAST_MEMORY, memory or usual_memory())}B"}
+                config={"memory_limit": f"{int(max(_LEAST_MEMORY, memory or usual_memory()) * _COUNTED)}B"}
             )
             self.tables = self._prepare(sources)
         except self._duckdb.Error as error:

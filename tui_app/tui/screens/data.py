@@ -82,6 +82,7 @@ class DataScreen(PlaceScreen[None]):
         self._hidden: set[int] = set()
         self._first = 0
         self._is_running = False
+        self._told = ""
         self._loading: set[int] = set()
 
     def compose_place(self) -> Iterable[Widget]:
@@ -165,7 +166,8 @@ class DataScreen(PlaceScreen[None]):
         self.fail(None)
         took = duration(round((self.engine.clock.monotonic() - began) * 1000))
         rows = f"{result.total:,} row{'' if result.total == 1 else 's'}"
-        self._say("  ".join(filter(None, (rows, f"{len(result.columns):,} columns", f"in {took}", remark))))
+        columns = f"{len(result.columns):,} column{'' if len(result.columns) == 1 else 's'}"
+        self._told = "  ".join(filter(None, (rows, columns, f"in {took}", remark)))
         self._show_rows(result, sample)
 
     def _show_rows(self, result: Result, sample: Sequence[Sequence[object]]) -> None:
@@ -189,6 +191,14 @@ class DataScreen(PlaceScreen[None]):
 
     def _place_columns(self) -> None:
         self.table.set_columns([self._columns[place] for place in self._shown])
+        self._say_where()
+
+    def _say_where(self) -> None:
+        """Say which columns are in sight, where there are more."""
+        shown, known = len(self.table.shown_columns), len(self._columns) - len(self._hidden)
+        first = self._first + 1
+        more = f"  {first:,} to {first + shown - 1:,} of {known:,} shown, left and right go on" if shown < known else ""
+        self._say(f"{self._told}{more}")
 
     def action_sideways(self, by: int) -> None:
         """Show columns further left or right."""
