@@ -25,6 +25,7 @@ import duckdb
 from tests.benchmarks.figures import Figure, report
 from tests.support.served_emulator import ServedEmulator
 from tests.support.terminal import AEPX, ROOT, environment
+from tui_app.emulator.faults.connection import Drip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,8 @@ _MIB: Final = 1024**2
 _ROW: Final = 256
 _PATIENCE_S: Final = 240.0
 _ROUNDS: Final = 5
+_LINE: Final = 125_000_000.0
+"""Bytes a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,11 @@ def _rates(home: Path, platform: ServedEmulator) -> list[Figure]:
     one = made_export(platform, home, parts=1, part_bytes=512 * _MIB, batches=1)
     ratios = [_curl_s(home, platform, one) / _ours_s(home, platform, one, parallel=3) for _ in range(_ROUNDS)]
     figures = [_slower("one file of 512 MiB: time of ours by curl's", ratios)]
+    line = platform.disturb(Drip(_LINE), path="/data/foundation/export/files/*")
+    ratios = [_curl_s(home, platform, one) / _ours_s(home, platform, one, parallel=3) for _ in range(3)]
+    figures.append(_slower("  the same over a line of 1 Gbit/s", ratios))
+    assert line.met
+    platform.emulator.faults.clear()
     platform.emulator.files.drop(next(iter(one.sums))[0])
     eight = made_export(platform, home, parts=8, part_bytes=64 * _MIB, batches=1)
     ratios = [_curl_s(home, platform, eight) / _ours_s(home, platform, eight, parallel=8) for _ in range(_ROUNDS)]

@@ -46,8 +46,8 @@ _SHORT_S: Final = 5.0
 """One that took no longer is followed by a larger one: each asks anew, and a fast line waits meanwhile."""
 _LONG_S: Final = 25.0
 """The service cuts an answer at 60 s (API reference 4); one that took this long is followed by a smaller one."""
-_BLOCK: Final = MIB
-_SYNC: Final = 64 * MIB
+_BLOCK: Final = 2 * MIB
+_SYNC: Final = 256 * MIB
 _TRIES: Final = 8
 _TRIES_AT_SIZE: Final = 3
 """How often a file must show another size than it was listed with: one such answer may be a proxy's or a fault."""

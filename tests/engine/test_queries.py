@@ -1,0 +1,127 @@
+"""Statements that the platform runs: followed to their end, cancelled when nobody waits, never sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.clock import FakeClock
+from tests.support.engines import answer_lost, make_engine
+from tui_app.engine.session import Policy
+from tui_app.models.failure import FailureError
+from tui_app.models.query import RemoteQuery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui_app.engine.queries import RemoteQueries
+
+SQL = "SELECT 1"
+
+
+class Service:
+    """Query Service as the client sees it: each query goes through the states it is given."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers = list(answers)
+        self.created: list[str] = []
+        self.cancelled: list[str] = []
+        self.listed: tuple[RemoteQuery, ...] = ()
+        self.lost = False
+
+    async def create(self, *, database: str, sql: str, name: str = "", dataset_name: str = "") -> RemoteQuery:
+        self.created.append(sql)
+        if self.lost:
+            raise answer_lost()
+        return RemoteQuery("q1", "SUBMITTED", sql)
+
+    async def get(self, query_id: str) -> RemoteQuery:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return RemoteQuery.parse({"id": query_id, **answer})
+
+    async def newest(self, limit: int = 20) -> tuple[RemoteQuery, ...]:
+        return self.listed
+
+    async def cancel(self, query_id: str) -> None:
+        self.cancelled.append(query_id)
+
+
+def queries(tmp_path: Path, clock: FakeClock, service: Service, **options: Any) -> RemoteQueries:
+    engine, platform = make_engine(tmp_path, clock, **options)
+    platform.queries = service  # type: ignore[attr-defined]  # the fake platform has none of its own
+    return engine.queries
+
+
+async def ended(clock: FakeClock, running: asyncio.Future[RemoteQuery]) -> RemoteQuery:
+    for _ in range(40):
+        if running.done():
+            break
+        await clock.advance(10)
+    return await running
+
+
+async def test_a_query_is_followed_to_its_end(tmp_path: Path) -> None:
+    clock, told = FakeClock(), []
+    service = Service({"state": "IN_PROGRESS"}, {"state": "IN_PROGRESS"}, {"state": "SUCCESS", "rowCount": "7"})
+    running = asyncio.ensure_future(queries(tmp_path, clock, service).run(SQL, told=lambda one: told.append(one.state)))
+    found = await ended(clock, running)
+    assert (found.rows, found.has_succeeded) == (7, True)
+    assert told == ["SUBMITTED", "IN_PROGRESS", "IN_PROGRESS"]
+    assert service.created == [SQL]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "step"),
+    [
+        ({"state": "FAILED", "errors": [{"code": "53400", "message": "Query timeout"}]}, "time limit", "--as-dataset"),
+        ({"state": "TIMEOUT"}, "time limit", "--as-dataset"),
+        ({"state": "KILLED"}, "cancelled it", "again"),
+        ({"state": "FAILED", "errors": [{"code": "42601", "message": "line 1:8 no viable"}]}, "line 1:8", "Correct"),
+        ({"state": "FAILED", "errors": [{"message": "Session Limit Reached"}]}, "Session Limit", "wait a minute"),
+        ({"state": "FAILED"}, "does not say why", "Correct"),
+    ],
+)
+async def test_a_bad_end_says_why_and_what_next(tmp_path: Path, answer: dict[str, Any], said: str, step: str) -> None:
+    clock = FakeClock()
+    running = asyncio.ensure_future(queries(tmp_path, clock, Service(answer)).run(SQL))
+    with pytest.raises(FailureError) as caught:
+        await ended(clock, running)
+    assert said in caught.value.failure.cause
+    assert step in caught.value.failure.next_step
+
+
+async def test_who_stops_waiting_has_the_query_cancelled(tmp_path: Path) -> None:
+    clock, service = FakeClock(), Service({"state": "IN_PROGRESS"})
+    running = asyncio.ensure_future(queries(tmp_path, clock, service).run(SQL))
+    await clock.advance(5)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert service.cancelled == ["q1"]
+
+
+async def test_read_only_sends_nothing(tmp_path: Path) -> None:
+    service = Service({"state": "SUCCESS"})
+    with pytest.raises(FailureError, match="read-only"):
+        await queries(tmp_path, FakeClock(), service, policy=Policy.READ_ONLY).run(SQL)
+    assert service.created == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+async def test_a_lost_answer_is_looked_for_and_never_sent_again(tmp_path: Path, count: int) -> None:
+    clock, service = FakeClock(), Service({"state": "SUCCESS", "rowCount": 1})
+    service.lost = True
+    service.listed = (
+        RemoteQuery("other", "SUCCESS", "SELECT 2"),
+        RemoteQuery("old", "SUCCESS", SQL, created_ms=1_000),
+        *(RemoteQuery(f"q{number}", "SUBMITTED", SQL) for number in range(count)),
+    )
+    running = asyncio.ensure_future(queries(tmp_path, clock, service).run(SQL))
+    if count == 1:
+        assert (await ended(clock, running)).query_id == "q0"
+    else:
+        with pytest.raises(FailureError, match="answer was lost"):
+            await ended(clock, running)
+    assert service.created == [SQL]
