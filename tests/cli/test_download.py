@@ -83,6 +83,22 @@ def test_only_what_is_missing_or_changed_is_fetched_again(
     assert wrong_files(folder, export) == []
 
 
+def test_a_file_of_another_size_than_before_is_told_and_fetched_anew(
+    aepx: Aepx, platform: ServedEmulator, export: Export, tmp_path: Path
+) -> None:
+    assert aepx("download", export.job_id, "--to", str(tmp_path)).code == 0
+    path = tmp_path / export.job_id / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"][0]["bytes"] -= 7
+    path.write_text(json.dumps(manifest))
+    done = aepx("download", export.job_id, "--to", str(tmp_path))
+    assert done.code == 0
+    assert f"Warning: {manifest['files'][0]['name'][:10]}" in done.err
+    assert "it is fetched anew" in done.err
+    assert wrong_files(tmp_path / export.job_id, export) == []
+    assert "fetched anew" not in aepx("download", export.job_id, "--to", str(tmp_path)).err
+
+
 @pytest.mark.timeout(120)
 def test_faults_on_a_third_of_the_answers_change_no_byte(
     aepx: Aepx, platform: ServedEmulator, export: Export, tmp_path: Path

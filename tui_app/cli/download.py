@@ -123,6 +123,8 @@ def _tell(output: Output, found: Download) -> None:
     from tui_app.present.batches import size  # noqa: PLC0415 - as above
 
     complete = sum(each.state == "done" for each in found.files)
+    for one in found.changed:
+        output.narrate(f"Warning: {one}")
     if found.remark:
         output.narrate(found.remark)
     elif found.bytes_kept and found.bytes_kept == found.bytes_total:

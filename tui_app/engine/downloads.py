@@ -84,6 +84,8 @@ class Download:
     left_s: float | None = None
     remark: str = ""
     """What it waits for, or that there was nothing to fetch."""
+    changed: tuple[str, ...] = ()
+    """Files that have another size on the platform than when they were downloaded before, in words."""
     failures: tuple[Failure, ...] = ()
     counts: Counts | None = None
     """What the job, the batches and the files count, once all files are here."""
@@ -117,6 +119,7 @@ class _Item:
     failures: list[Failure] = field(default_factory=list)
     kept: int = 0
     remark: str = ""
+    changed: list[str] = field(default_factory=list)
     manifest: Manifest = field(default_factory=Manifest)
     task: asyncio.Task[None] | None = None
     samples: deque[tuple[float, int]] = field(default_factory=deque)
@@ -392,6 +395,7 @@ class Downloads:
         manifest = item.manifest
         manifest.job_id, manifest.sandbox = item.job_id, self._core.session.sandbox_name
         manifest.dataset_id, manifest.batches = item.dataset_id, item.batches
+        item.changed = [text for one in found if (text := _grown(one, manifest.files.get(one.path)))]
         paths = {one.path for one in found}
         manifest.files = {path: one for path, one in manifest.files.items() if path in paths}
         for one in found:
@@ -514,6 +518,7 @@ class Downloads:
             rate=rate,
             left_s=(total - done) / rate if rate and total is not None else None,
             remark=item.remark,
+            changed=tuple(item.changed),
             failures=tuple(item.failures),
             counts=_counts(item) if item.state == "done" else None,
         )
@@ -555,6 +560,14 @@ def _counts(item: _Item) -> Counts:
     known = [one for one in written if one is not None]
     whole = sum(known) if known and len(known) == len(written) else None
     return Counts(item.profiles, whole, item.manifest.rows, item.per_segment)
+
+
+def _grown(one: _File, known: ManifestFile | None) -> str:
+    """Return that a file is not what was downloaded before, "" where it is."""
+    if known is None or known.bytes == one.remote.length:
+        return ""
+    name, now = shortened(safe_text(one.remote.name)), one.remote.length or 0
+    return f"{name} had {known.bytes:,} bytes and has {now:,} now: it is fetched anew."
 
 
 def _names(files: Sequence[RemoteFile]) -> dict[RemoteFile, str]:

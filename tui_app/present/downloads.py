@@ -83,6 +83,8 @@ class Download(Protocol):
     @property
     def left_s(self) -> float | None: ...  # noqa: D102
     @property
+    def changed(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
     def failures(self) -> tuple[Failure, ...]: ...  # noqa: D102
 
 
@@ -122,6 +124,8 @@ def detail_lines(one: Download, width: int) -> tuple[TextLine, ...]:
     kept = f", {size(one.bytes_kept)} of it were here already" if one.bytes_kept else ""
     done = f"{size(one.bytes_done)} of {size(one.bytes_total)}{kept}"
     found = rows([("folder", line(safe_text(str(one.folder)))), ("received", line(done))], width)
+    for changed in one.changed:
+        found += wrapped(line(safe_text(f"^ {changed}"), "overdue"), width, hanging=2)
     for failure in one.failures:
         text = f"! {failure.what}: {failure.cause}. {failure.next_step}"
         found += wrapped(line(safe_text(text), "failed"), width, hanging=2)
