@@ -60,7 +60,7 @@ def test_a_whole_job_takes_few_keys(aepx: Open, serve: Serve) -> None:
 
     keys.press("n", then="makes one on the profile union")
     # Into a dataset that is made on the way.
-    keys.press("ctrl-n", then="New dataset")
+    keys.press("ctrl-n", then="What it is called")  # said once the name has the focus
     keys.name("Night export", "Night export")
     keys.press("ctrl-j", then="Dataset +[0-9a-f]{24}")
     # Two audiences, the second of those who have left it.
