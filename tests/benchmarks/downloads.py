@@ -41,6 +41,8 @@ _PATIENCE_S: Final = 240.0
 _ROUNDS: Final = 5
 _LINE: Final = 125_000_000.0
 """Bytes a second."""
+_WHOLE: Final = 'sha256sum "$1" && sync "$1"'
+"""What a download does besides reading, and curl does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +191,18 @@ def measure() -> list[Figure]:
 
 def _rates(home: Path, platform: ServedEmulator) -> list[Figure]:
     one = made_export(platform, home, parts=1, part_bytes=512 * _MIB, batches=1)
-    ratios = [_curl_s(home, platform, one) / _ours_s(home, platform, one, parallel=3) for _ in range(_ROUNDS)]
-    figures = [_slower("one file of 512 MiB: time of ours by curl's", ratios)]
+    pairs = [
+        (
+            _curl_s(home, platform, one),
+            _curl_s(home, platform, one, then=_WHOLE),
+            _ours_s(home, platform, one, parallel=3),
+        )
+        for _ in range(_ROUNDS)
+    ]
+    figures = [
+        _slower("one file of 512 MiB: time of ours by curl's", [curl / ours for curl, _, ours in pairs]),
+        _slower("  the same, curl followed by sha256sum and sync", [both / ours for _, both, ours in pairs]),
+    ]
     line = platform.disturb(Drip(_LINE), path="/data/foundation/export/files/*")
     ratios = [_curl_s(home, platform, one) / _ours_s(home, platform, one, parallel=3) for _ in range(3)]
     figures.append(_slower("  the same over a line of 1 Gbit/s", ratios))
@@ -222,7 +234,8 @@ def _ours_s(home: Path, platform: ServedEmulator, export: Export, *, parallel: i
     return max(0.001, took - idle)
 
 
-def _curl_s(home: Path, platform: ServedEmulator, export: Export) -> float:
+def _curl_s(home: Path, platform: ServedEmulator, export: Export, *, then: str = "") -> float:
+    """Return the seconds that curl took for the files one after another, and a command on each of them."""
     variables = platform.variables()
     token = platform.emulator.ready_line(platform.base_url)["access_token"]
     headers = {
@@ -244,6 +257,8 @@ def _curl_s(home: Path, platform: ServedEmulator, export: Export) -> float:
         config.write_text("".join(lines))
         out = home / "curl.out"
         total += _run_s(["curl", "-sS", "--fail", "-K", str(config), "-o", str(out), url], dict(os.environ))
+        if then:
+            total += _run_s(["sh", "-c", then, "sh", str(out)], dict(os.environ))
         assert _sum(out) == export.sums[batch_id, name]
         out.unlink()
     return total

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
+import httpcore
 import httpx
 
 from tui_app.api.answer import Answer
@@ -37,6 +38,8 @@ LARGEST_ERROR = 256_000
 CALL_SECONDS = 90.0
 _TIMEOUT = httpx.Timeout(connect=5.0, read=55.0, write=30.0, pool=5.0)
 _MEGABYTE = 1_000_000
+# As much as asyncio takes from a socket in one go. With the library's 64 KiB such a piece is cut, and its rest copied.
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)

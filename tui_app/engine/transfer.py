@@ -14,7 +14,7 @@ import logging
 import os
 import random
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -28,7 +28,7 @@ from tui_app.models.parquet_footer import MAGIC, TAIL, FooterError, footer_lengt
 from tui_app.text import safe_text, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from tui_app.api.data_access import DataAccess
     from tui_app.clock import Clock
@@ -47,7 +47,7 @@ _SHORT_S: Final = 5.0
 _LONG_S: Final = 25.0
 """The service cuts an answer at 60 s (API reference 4); one that took this long is followed by a smaller one."""
 _BLOCK: Final = 2 * MIB
-_SYNC: Final = 256 * MIB
+_SYNC: Final = 64 * MIB
 _TRIES: Final = 8
 _TRIES_AT_SIZE: Final = 3
 """How often a file must show another size than it was listed with: one such answer may be a proxy's or a fault."""
@@ -157,30 +157,38 @@ class Transfer:
 
     async def _write(self, chunks: AsyncIterator[bytes], part: _Part, end: int, told: Callable[[int], None]) -> None:
         """Write what comes up to `end`, a block at a time, the next one being read meanwhile."""
-        held, due = bytearray(), end - part.size
+        held: list[bytes] = []
+        size, due = 0, end - part.size
         writing: asyncio.Future[None] | None = None
+        noting: asyncio.Future[None] | None = None
         try:
             async for chunk in chunks:
-                piece = chunk[: due - len(held)] if len(held) + len(chunk) > due else chunk
-                held += piece
-                if len(held) >= _BLOCK or len(held) >= due:
+                held.append(chunk[: due - size])
+                size += len(held[-1])
+                if size >= _BLOCK or size >= due:
                     if writing is not None:
                         await asyncio.shield(writing)
                         told(part.size)
-                    due -= len(held)
-                    writing = asyncio.ensure_future(to_its_end(_writes(part, held)))
-                    held = bytearray()
+                    if part.unsynced >= _SYNC and (noting is None or noting.done()):
+                        if noting is not None:
+                            noting.result()
+                        noting = asyncio.ensure_future(to_its_end(part.note))
+                    writing = asyncio.ensure_future(to_its_end(partial(part.write, held)))
+                    due -= size
+                    held, size = [], 0
                 if due <= 0:
                     break
                 if self._limit.is_on:
-                    await self._limit.take(len(piece))
+                    await self._limit.take(len(chunk))
         finally:
             # What came is kept, also when the rest did not, or somebody paused.
             if writing is not None:
                 await _ended(writing)
             if held and due == end - part.size:
-                await to_its_end(_writes(part, held))
+                await to_its_end(partial(part.write, held))
             told(part.size)
+            if noting is not None:
+                await _ended(noting)
 
     async def _watched(self, chunks: AsyncIterator[bytes], file: RemoteFile) -> AsyncIterator[bytes]:
         """Give what comes, and give up on an answer that only drips."""
@@ -207,7 +215,7 @@ class Transfer:
 
 
 class _Part:
-    """The part of a file that is here; used from one thread at a time."""
+    """The part of a file that is here; `note` may run beside `write`, and nothing else beside anything."""
 
     def __init__(self, place: Place, file: RemoteFile, descriptor: int, size: int) -> None:
         self._place, self._file = place, file
@@ -233,23 +241,39 @@ class _Part:
             os.ftruncate(descriptor, kept)
             part = cls(place, file, descriptor, kept)
             part._take_in(kept)
-            part._note()
+            part.note()
         except BaseException:
             os.close(descriptor)
             raise
         return part
 
-    def write(self, data: bytes) -> None:
+    def write(self, chunks: Sequence[bytes]) -> None:
         """Add bytes at the end."""
-        written = 0
+        if self.unsynced >= _SYNC and self._place.target.free() == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        data, written = b"".join(chunks), 0
         while written < len(data):
             written += os.pwrite(self._descriptor, memoryview(data)[written:], self.size + written)
         self._hash.update(data)
         self.size += len(data)
-        if self.size - self._synced >= _SYNC:
-            if self._place.target.free() == 0:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._note()
+
+    @property
+    def unsynced(self) -> int:
+        """How many of its bytes are not known to be safe on the disk."""
+        return self.size - self._synced
+
+    def note(self) -> None:
+        """Make what is here safe on the disk, then say so.
+
+        Raises:
+            OSError: it cannot be.
+        """
+        here = self.size
+        os.fsync(self._descriptor)
+        file = self._file
+        side = {"file_id": file.file_id, "name": file.name, "length": file.length, "synced": here, "boot": _boot()}
+        self._place.target.write(f"{self._place.name}.part.json", json.dumps(side).encode())
+        self._synced = here
 
     def finish(self) -> ManifestFile:
         """Check the whole, give it its name, and return what the manifest says of it.
@@ -270,25 +294,11 @@ class _Part:
         """Note how much is here, and let go."""
         try:
             if self._place.target.size(f"{self._place.name}.part") is not None:
-                self._note()
+                self.note()
         except OSError as error:
             _log.warning("how far a file is cannot be noted: %s", error.strerror)
         finally:
             os.close(self._descriptor)
-
-    def _note(self) -> None:
-        """Make what is here safe on the disk, then say so."""
-        os.fsync(self._descriptor)
-        file = self._file
-        side = {
-            "file_id": file.file_id,
-            "name": file.name,
-            "length": file.length,
-            "synced": self.size,
-            "boot": _boot(),
-        }
-        self._place.target.write(f"{self._place.name}.part.json", json.dumps(side).encode())
-        self._synced = self.size
 
     def _take_in(self, size: int) -> None:
         """Take the bytes that are here already into the checksum."""
@@ -343,10 +353,6 @@ def rows_of(descriptor: int, size: int) -> int:
     if length > size - TAIL - len(MAGIC):
         raise FooterError("Its footer is longer than the file.")
     return row_count(os.pread(descriptor, length, size - TAIL - length))
-
-
-def _writes(part: _Part, data: bytearray) -> Callable[[], None]:
-    return lambda: part.write(bytes(data))
 
 
 async def to_its_end(work: Callable[[], T], *, undo: Callable[[T], None] | None = None) -> T:
