@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -132,29 +133,31 @@ async def test_stopped_it_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 async def test_a_descriptor_is_not_used_after_it_was_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed: set[int] = set()
-    faults: list[int] = []
+    is_closed, is_writing = threading.Event(), threading.Event()
+    after_close: list[bool] = []
     pwrite, close = os.pwrite, os.close
 
     def slow(descriptor: int, data: bytes, at: int) -> int:
-        for _ in range(20):
-            tmp_path.stat()
-        faults.extend({descriptor} & closed)
+        is_writing.set()
+        # Who closes without waiting for this write does so meanwhile.
+        after_close.append(is_closed.wait(0.2))
         return pwrite(descriptor, data, at)
 
     def noted(descriptor: int) -> None:
-        closed.add(descriptor)
+        is_closed.set()
         close(descriptor)
 
     source = Source()
-    task = asyncio.create_task(fetched(source, tmp_path))
     monkeypatch.setattr(os, "pwrite", slow)
-    await turns(200)
+    task = asyncio.create_task(fetched(source, tmp_path))
+    while not is_writing.is_set():
+        await turns(1)
     monkeypatch.setattr(os, "close", noted)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     monkeypatch.undo()
-    assert not faults
+    assert after_close
+    assert not any(after_close)
 
 
 @pytest.mark.parametrize(

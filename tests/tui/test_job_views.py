@@ -311,14 +311,25 @@ class TestPaused:
 
 
 class TestWaiting:
-    async def test_rows_to_come_are_drawn_and_escape_stops_waiting(self, tmp_path: Path) -> None:
+    async def test_rows_to_come_are_not_drawn_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tui_app.tui.screens.job_list.SLOW_S", 3600.0)
         engine, platform = make_engine(tmp_path, FakeClock(), jobs=jobs())
-        answer = platform.hold("export_jobs.list_page")
+        platform.hold("export_jobs.list_page").clear()
         app = make_app(engine, live=True)
         async with app.run_test(size=(80, 24)) as pilot:
             await pilot.pause()
             assert "····" not in screen_text(pilot)
-            await pilot.pause(0.2)
+        await app.shutdown()
+
+    async def test_rows_to_come_are_drawn_and_escape_stops_waiting(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tui_app.tui.screens.job_list.SLOW_S", 0.001)
+        engine, platform = make_engine(tmp_path, FakeClock(), jobs=jobs())
+        answer = platform.hold("export_jobs.list_page")
+        app = make_app(engine, live=True)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await pilot.pause(0.05)
             assert "····" in screen_text(pilot)
             assert "esc stops waiting" in screen_text(pilot)
             await pilot.press("escape")

@@ -59,6 +59,9 @@ async def test_what_is_typed_behind_the_key_of_a_form_is_no_command_in_the_list(
         await pilot.pause()
         assert isinstance(app.screen, NewJobScreen)
         assert app.watched == {}
+        first = app.screen.form.rows[0].editors[0]
+        assert isinstance(first, Input)
+        assert first.value == "xw"
     await app.shutdown()
 
 

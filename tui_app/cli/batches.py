@@ -83,7 +83,7 @@ async def _files(options: Globals, batch_id: str, form: str | None) -> int:
 
 async def downloaded_rows(engine: Engine, job_id: str) -> int | None:
     """Return how many rows the downloaded files of a job hold, None where they are not (all) here."""
-    return await engine.downloads.rows_of(job_id)
+    return await engine.downloads.past.rows_of(job_id)
 
 
 def _value(one: JobBatchState) -> dict[str, Any]:

@@ -66,7 +66,7 @@ async def _preview(options: Globals, what: str, *, rows: int, schema: bool, stat
 
 
 async def _of_job(engine: Engine, output: Output, job_id: str, rows: int) -> Result:
-    folder = await engine.downloads.folder_of(job_id)
+    folder = await engine.downloads.past.folder_of(job_id)
     if folder is not None:
         output.narrate(f"From the downloaded files in {folder}.")
         return await engine.insight.run("SELECT * FROM rows", folder)

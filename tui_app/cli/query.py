@@ -151,7 +151,7 @@ async def found_folder(engine: Engine, job_id: str | None, folder: Path | None) 
     if folder is not None:
         within = folder / job_id if job_id else folder
         return within if (within / "manifest.json").is_file() else folder
-    place = await engine.downloads.folder_of(job_id or "")
+    place = await engine.downloads.past.folder_of(job_id or "")
     if place is None:
         raise FailureError(
             Failure(

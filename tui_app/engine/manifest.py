@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 NAME: Final = "manifest.json"
 _VERSION: Final = 1
-_LARGEST: Final = 64 * 1024**2
+LARGEST: Final = 64 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Manifest:
     @classmethod
     def read(cls, target: Target) -> Manifest:
         """Return what a folder's manifest says; an empty one where there is none that can be read."""
-        return cls.parse(target.read(NAME, _LARGEST))
+        return cls.parse(target.read(NAME, LARGEST))
 
     @classmethod
     def parse(cls, data: bytes | None) -> Manifest:

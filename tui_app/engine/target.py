@@ -165,7 +165,7 @@ def _opened_folder(outer: int, name: str) -> int:
 
 
 def _unusable(path: Path, error: OSError) -> FailureError:
-    is_link = error.errno in (errno.ELOOP, errno.ENOTDIR)
+    is_link = error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
     cause = "A link or a file has this name" if is_link else (error.strerror or type(error).__name__)
     return FailureError(
         Failure(

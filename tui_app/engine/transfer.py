@@ -191,20 +191,24 @@ class Transfer:
                 await _ended(noting)
 
     async def _watched(self, chunks: AsyncIterator[bytes], file: RemoteFile) -> AsyncIterator[bytes]:
-        """Give what comes, and give up on an answer that only drips."""
-        seen, since = 0, self._clock.monotonic()
-        async for chunk in chunks:
-            yield chunk
+        """Give what comes, and give up on an answer that only drips; what we wait for ourselves is not its fault."""
+        seen, waited = 0, 0.0
+        while True:
+            since = self._clock.monotonic()
+            chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            waited += self._clock.monotonic() - since
             seen += len(chunk)
-            now = self._clock.monotonic()
-            if now - since >= _LOOK_EVERY_S:
-                if seen < _SLOWEST * (now - since) and not self._limit.is_on:
+            yield chunk
+            if waited >= _LOOK_EVERY_S:
+                if seen < _SLOWEST * waited:
                     raise InterruptedAnswerError(
                         f"File {shortened(safe_text(file.name))} could not be read.",
-                        cause=f"Only {seen:,} bytes came in {now - since:.0f} s.",
+                        cause=f"Only {seen:,} bytes came in {waited:.0f} s.",
                         next_step="Check the network and try again.",
                     )
-                seen, since = 0, now
+                seen, waited = 0, 0.0
 
     def _delay(self, error: ApiError, tries: int) -> float:
         asked = error.retry_after_s if isinstance(error, StatusError) else None

@@ -119,7 +119,7 @@ def _needs_download(context: Context) -> str | None:
 def _needs_unfinished(context: Context) -> str | None:
     if not context.download:
         return "there is no download"
-    return "it has ended" if context.download in ("done", "cancelled") else None
+    return "it is complete" if context.download == "done" else None
 
 
 def _needs_done(context: Context) -> str | None:
@@ -357,7 +357,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         "download.cancel",
         "x",
         "Stop",
-        "Stop the download; what is complete stays, and downloading again goes on from there.",
+        "Stop the download; what is here stays, and going on with it begins there.",
         (DOWNLOADS,),
         True,
         _needs_unfinished,
@@ -423,6 +423,8 @@ COMMANDS: Final[tuple[Command, ...]] = (
 
 BY_ACTION: Final = {command.action: command for command in COMMANDS}
 BY_ID: Final = {command.id: command for command in COMMANDS}
+OPENS_FORM: Final = frozenset({"job.new", "job.clone", "dataset.new"})
+"""Commands that end in a form, or in a question on the way to it; what is typed behind them is for that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import App
     from textual.message_pump import MessagePump
+    from textual.screen import Screen
 
+_LOOK_EVERY_S: Final = 0.005
 _PATIENCE_S: Final = 0.5
 """A key whose widget went away with it never comes back; those after it wait no longer than this."""
 
@@ -39,6 +41,7 @@ class KeyOrder:
         self._next: events.Key | None = None
         self._held: deque[events.Key] = deque()
         self._patience: asyncio.TimerHandle | None = None
+        self._left: Screen[Any] | None = None
 
     @property
     def is_quiet(self) -> bool:
@@ -59,13 +62,17 @@ class KeyOrder:
         """Follow a key to the widget that it was handed to, if any."""
         if self._on_its_way is None and key.is_forwarded and target.post_message(KeyUsed(key)):
             self._on_its_way = key
-            self._patience = asyncio.get_running_loop().call_later(_PATIENCE_S, self._release, key)
+            self._patience = asyncio.get_running_loop().call_later(_PATIENCE_S, self._lose_patience, key)
         else:
             self._call_next()
 
     def dropped(self) -> None:
         """Hear that a key that did not have to wait was not used at all."""
         self._call_next()
+
+    def expect_screen(self) -> None:
+        """Hear that the key opens a screen soon: the keys behind it are for that one."""
+        self._left = self._app.screen
 
     def used(self, event: KeyUsed) -> None:
         """Hear that a key has been dealt with; a focus that it asked for comes first."""
@@ -74,10 +81,22 @@ class KeyOrder:
     def _release(self, key: events.Key) -> None:
         if key is not self._on_its_way:
             return
+        screen = self._app.screen
+        if self._patience is not None and (screen is self._left or not screen.is_mounted):
+            # What it opens is not there, or has no focus yet. The app's own `call_later` would let nothing else run.
+            asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._release, key)
+            return
+        self._left = None
         if self._patience is not None:
             self._patience.cancel()
+            self._patience = None
         self._on_its_way = None
         self._call_next()
+
+    def _lose_patience(self, key: events.Key) -> None:
+        if key is self._on_its_way:
+            self._patience = None
+            self._release(key)
 
     def _call_next(self) -> None:
         if self._held and self.is_quiet:

@@ -21,7 +21,7 @@ from tui_app.present.failures import countdown, failure_line, figures, freshness
 from tui_app.present.keymap import Keymap, is_text
 from tui_app.present.times import absolute
 from tui_app.text import fit_id, safe_text
-from tui_app.tui.commands import BY_ACTION, BY_ID, OVER, Context, reachable, usable
+from tui_app.tui.commands import BY_ACTION, BY_ID, OPENS_FORM, OVER, Context, reachable, usable
 from tui_app.tui.screens.dialogs import Confirm, FailureDialog
 from tui_app.tui.screens.room import FoldingScreen
 from tui_app.tui.widgets.status_bar import FailureLine, HeaderBar, KeyBar
@@ -117,6 +117,8 @@ class PlaceScreen(FoldingScreen[R]):
         command = BY_ID[command_id]
         reason = command.unavailable(self.context())
         if reason is None:
+            if command_id in OPENS_FORM:
+                self.app.key_order.expect_screen()
             await self.run_action(command.action)
         else:
             self._explain(command, reason)

@@ -123,15 +123,15 @@ class DownloadsScreen(PlaceScreen[None]):
         one = self.current
         if one is not None:
             downloads = self.engine.downloads
-            (downloads.resume if one.state in ("paused", "failed") else downloads.pause)(one.key)
+            (downloads.resume if one.state in ("paused", "failed", "cancelled") else downloads.pause)(one.key)
             self.show()
 
-    def action_download_cancel(self) -> None:
+    async def action_download_cancel(self) -> None:
         """Stop; what is complete stays, so nothing is asked."""
         one = self.current
         if one is not None:
-            self.engine.downloads.cancel(one.key)
-            self.say(f"Stopped the download of {named(one)}. Downloading it again goes on from there.")
+            await self.engine.downloads.cancel(one.key)
+            self.say(f"Stopped the download of {named(one)}. {self.key_of('download.pause')} goes on from there.")
             self.show()
 
     @work(group="verify")
@@ -171,7 +171,7 @@ class DownloadsScreen(PlaceScreen[None]):
             self.say(f"Limited to {safe_text(given)} a second." if given.strip() else "No limit.")
 
     async def _earlier(self) -> tuple[tuple[str, str, Path], ...]:
-        return await self.engine.downloads.remembered()
+        return await self.engine.downloads.unfinished()
 
     @work(group="earlier", exclusive=True)
     async def tell_earlier(self) -> None:

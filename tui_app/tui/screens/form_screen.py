@@ -109,7 +109,8 @@ class FormScreen(PlaceScreen[str]):
         """Start in the first field."""
         self._initial = self.state()
         self.changed()
-        self.form.rows[0].focus_first()
+        # At once: what was typed behind the key that opened the form is for this field.
+        self.set_focus(self.form.rows[0].editors[0])
 
     async def begin_anew(self) -> None:
         """Lay the form out again, after what it begins with has changed."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tui_app.config.templates import Templates
     from tui_app.engine.engine import Engine
     from tui_app.present.keymap import Keymap
+    from tui_app.tui.key_order import KeyOrder
 
 
 class HostApp(App[int]):
@@ -20,6 +21,8 @@ class HostApp(App[int]):
     """The engine of the connection in use."""
     keymap: Keymap
     """The keys in force."""
+    key_order: KeyOrder
+    """Holds keys back that are typed ahead."""
     templates: Templates
     """The requests kept under a name."""
     absolute_times: var[bool] = var(False)

@@ -81,7 +81,7 @@ class JobDataPlace(PlaceScreen[R]):
         title = f"job {job.job_id}"
         try:
             self.engine.insight.require()
-            folder = await self.engine.downloads.folder_of(job.job_id)
+            folder = await self.engine.downloads.past.folder_of(job.job_id)
             if folder is not None:
                 self.app.push_screen(DataScreen(title=title, folder=folder))
                 return
@@ -117,7 +117,7 @@ class JobDataPlace(PlaceScreen[R]):
             return
         try:
             self.engine.insight.require()
-            folder = await self.engine.downloads.folder_of(job.job_id)
+            folder = await self.engine.downloads.past.folder_of(job.job_id)
         except FailureError as error:
             self.fail(error.failure)
             self.say(str(error.failure), severe=True)

@@ -223,7 +223,7 @@ class JobDetailScreen(JobPlace[None]):
     async def _ask_batches(self, record: Record) -> None:
         engine = self.engine
         try:
-            rows = await engine.downloads.rows_of(self.job_id)
+            rows = await engine.downloads.past.rows_of(self.job_id)
             self._batches = await engine.batches.of_job(record.job, rows=rows)
         except FailureError as error:
             self._batches_failure = error.failure
