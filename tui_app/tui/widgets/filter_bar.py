@@ -117,19 +117,23 @@ class FilterBar(Widget):
         self._last: Sequence[str] | None = None
         self._steps = 0
         self._dropped = ""
-
-    def compose(self) -> ComposeResult:
-        """Lay out the line, and what lies below it over the rest of the screen."""
-        field = FilterField(
+        # Kept, not looked up: a worker that ends while the screen goes away still finds them.
+        self.field = FilterField(
             edited=self._edited,
             entered=self._enter,
             pressed=self._press,
             is_typing=lambda: self.is_typing,
             id="filter-input",
         )
-        yield FilterLine(field)
-        yield FilterHint(id="filter-hint")
-        yield CompletionList(id="filter-choices")
+        self._line = FilterLine(self.field)
+        self.hint = FilterHint(id="filter-hint")
+        self.choices = CompletionList(id="filter-choices")
+
+    def compose(self) -> ComposeResult:
+        """Lay out the line, and what lies below it over the rest of the screen."""
+        yield self._line
+        yield self.hint
+        yield self.choices
 
     def on_mount(self) -> None:
         """Follow the focus and the cursor."""
@@ -137,21 +141,6 @@ class FilterBar(Widget):
         self.watch(self.field, "selection", self._cursor_moved, init=False)
 
     # What others see and do
-
-    @property
-    def field(self) -> FilterField:
-        """The line that is typed in."""
-        return self.query_one(FilterField)
-
-    @property
-    def choices(self) -> CompletionList:
-        """The list of completions."""
-        return self.query_one(CompletionList)
-
-    @property
-    def hint(self) -> FilterHint:
-        """What is said under the line."""
-        return self.query_one(FilterHint)
 
     @property
     def is_typing(self) -> bool:
@@ -177,7 +166,7 @@ class FilterBar(Widget):
 
     def show_count(self, text: str, role: str = "") -> None:
         """Show harmless text at the right, which stays in sight however long the filter is."""
-        self.query_one(FilterLine).show_count(text, role)
+        self._line.show_count(text, role)
 
     def edit(self) -> None:
         """Let one type, from this moment on: the next keys may be here already."""
@@ -452,4 +441,4 @@ class FilterBar(Widget):
         self.screen.set_focus(before if before is not None and before.is_attached else None)
 
     def _draw(self) -> None:
-        self.query_one(FilterLine).show(self._text, typing=self.is_typing)
+        self._line.show(self._text, typing=self.is_typing)
