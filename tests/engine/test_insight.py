@@ -154,6 +154,15 @@ async def test_statements_only_read_and_only_the_downloaded_files(
     assert sorted(folder.rglob("*")) == before
 
 
+async def test_what_is_kept_of_results_is_no_table_of_the_person(insight: Insight, folder: Path) -> None:
+    first = await insight.run("SELECT 1", folder)
+    tables = await insight.run("SHOW TABLES", folder)
+    names = [row[0] for row in await tables.rows(0, 10)]
+    assert names == sorted(one.name for one in await insight.tables(folder))
+    await first.close()
+    await tables.close()
+
+
 async def test_a_comment_at_the_end_and_a_semicolon_do_no_harm(insight: Insight, folder: Path) -> None:
     assert await one(insight, "SELECT 7 AS x -- seven", folder) == 7
     assert await one(insight, "SELECT 8 AS x;", folder) == 8

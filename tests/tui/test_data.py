@@ -237,6 +237,7 @@ async def test_a_job_that_is_not_downloaded_shows_batches_files_and_offers_to_fe
         assert r"part-\x1b[2J.parquet" in shown
         assert "2.0 KiB" in shown
         assert "7 records by the batches" in shown
+        assert "D downloads the files, P shows rows, Q asks SQL" in shown
         await pilot.press("Q")
         await settle(pilot, engine)
         assert isinstance(app.screen, AskText)

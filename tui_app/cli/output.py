@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _GAP = 2
 _NARROWEST = 6
-_PADDED_MOST = 40
+_PADDED_MOST = 72
 # What json leaves as it is but a terminal acts on: DEL, C1, bidi and zero-width characters, lone surrogates.
 _UNSAFE_IN_JSON = re.compile(
     r"[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"

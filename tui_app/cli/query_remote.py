@@ -67,14 +67,14 @@ async def _run(
     if as_json:
         output.data({"query_id": query.query_id, "state": query.state, "rows": rows, "dataset_id": dataset_id})
     else:
-        output.line(dataset_id or f"{rows:,} rows")
+        output.line(dataset_id or f"{rows:,} row{'' if rows == 1 else 's'}")
     if dataset_id is None:
         output.narrate(
             "The service tells only how many rows there are. --as-dataset NAME keeps them, --to DIR fetches them then; "
             "or see them in psql: aepx query --psql."
         )
     elif not to:
-        output.narrate(f"{rows:,} rows are kept as dataset {dataset_id}.")
+        output.narrate(f"{rows:,} row{' is' if rows == 1 else 's are'} kept as dataset {dataset_id}.")
     return code
 
 

@@ -27,6 +27,8 @@ _COUNTED: Final = 0.8
 """The share of the memory that DuckDB counts itself; what it holds besides takes the rest."""
 _WHOLE: Final = re.compile(r'(?is)\s*select\s+\*\s+from\s+(?:"([^"]+)"|(\w+))\s*;?\s*')
 
+_RESULTS: Final = "aepx"
+
 
 def usual_memory() -> int:
     """Return the bytes that statements may take unless told otherwise: 1 GiB, or a quarter of the machine's memory."""
@@ -88,6 +90,8 @@ class Database:
         run(f"SET allowed_directories=[{', '.join(map(_text, folders))}]")
         run("SET enable_external_access=false")
         run("SET lock_configuration=true")
+        # A schema of their own: SHOW TABLES tells a person's tables only.
+        run(f"CREATE SCHEMA {_RESULTS}")
         found = []
         for name, one in zip(names, sources, strict=True):
             if one.paths:
@@ -124,11 +128,11 @@ class Database:
         if whole is not None and (whole[1] or whole[2].lower()) in self._paths:
             return self._whole(whole[1] or whole[2].lower())
         self._count += 1
-        name = f"aepx_result_{self._count}"
+        name = f"{_RESULTS}.result_{self._count}"
         text = sql.strip().rstrip(";")
         with self._faults(sql, before=1):
             # On lines of its own, so that a comment at its end ends there, and positions stay right.
-            self._connection.execute(f"CREATE TEMP TABLE {name} AS (\n{text}\n)")
+            self._connection.execute(f"CREATE TABLE {name} AS (\n{text}\n)")
             (total,) = self._connection.execute(f"SELECT count(*) FROM {name}").fetchone()
         return name, int(total)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 NULL: Final = "null"
 _TEXT_MOST: Final = 400
 _WIDEST: Final = 40
+_SHARED: Final = 20
+"""Cells of a wide column that are kept before another one is dropped; what is left over is shared."""
 _NARROWEST: Final = 4
 _NUMBERS: Final = ("INT", "DECIMAL", "DOUBLE", "FLOAT", "REAL")
 
@@ -69,7 +71,8 @@ def table_columns(columns: Sequence[Typed], sample: Sequence[Sequence[object]]) 
             Column(
                 key=str(place),
                 label=label,
-                min_width=width,
+                min_width=min(width, _SHARED),
+                weight=max(0, width - _SHARED),
                 align="right" if is_plain else "left",
                 priority=place,
                 sortable=False,

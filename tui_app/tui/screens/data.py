@@ -254,7 +254,7 @@ class DataScreen(PlaceScreen[None]):
         chosen = await self.app.push_screen_wait(Pick("Earlier statements", items))
         if chosen is not None:
             field = self.query_one(SqlField)
-            field.text = chosen
+            field.replace_with(chosen)
             field.focus()
 
     async def _earlier(self) -> list[str]:
@@ -283,7 +283,7 @@ class DataScreen(PlaceScreen[None]):
         items = [(one.name, f"{one.name}  {one.audience}  {one.rows:,} rows") for one in tables]
         chosen = await self.app.push_screen_wait(Pick("Tables", items))
         if chosen is not None:
-            self.query_one(SqlField).text = next(one.statement for one in tables if one.name == chosen)
+            self.query_one(SqlField).replace_with(next(one.statement for one in tables if one.name == chosen))
             self.action_data_run()
 
     def _current_values(self) -> Sequence[object] | None:

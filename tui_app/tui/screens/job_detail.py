@@ -9,6 +9,7 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
+from tui_app.models.export_job import SUCCEEDED
 from tui_app.models.export_request import ExportRequest
 from tui_app.models.failure import FailureError, FailureKind
 from tui_app.models.stage import duration_ms, stages
@@ -248,7 +249,10 @@ class JobDetailScreen(JobPlace[None]):
             why = f"{failure.cause}. {failure.next_step}" if failure else "Asking for their records and files…"
             return (*batch_lines(record, width), *paragraphs((safe_text(why),), width))
         head = files_heading(len(found.batches), per_segment=record.job.segment_per_batch)
-        return (head, (), *counted_lines(found.batches, found.counts, self._files, width))
+        keys = f"{self.key_of('job.download')} downloads the files, {self.key_of('job.rows')} shows rows, "
+        keys += f"{self.key_of('job.query')} asks SQL of what is downloaded."
+        ways = paragraphs((keys,), width) if record.summary.status == SUCCEEDED else ()
+        return (head, *ways, (), *counted_lines(found.batches, found.counts, self._files, width))
 
     def _follow(self, *, wanted: bool) -> None:
         if wanted == self._following:

@@ -32,6 +32,12 @@ class SqlField(TextArea):
         super().__init__(text, id=id, compact=True, soft_wrap=True, show_line_numbers=False, tab_behavior="focus")
         self.cursor_blink = False
         self.highlight_cursor_line = False
+        self.move_cursor(self.document.end)
+
+    def replace_with(self, text: str) -> None:
+        """Put another statement in place, the cursor behind it."""
+        self.text = text
+        self.move_cursor(self.document.end)
 
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
