@@ -93,7 +93,7 @@ def test_one_long_name_does_not_push_a_column_away_where_nobody_looks() -> None:
     output, out, _ = outputs()
     output.table(("NAME", "UNION"), [("n" * 300, "no"), ("m" * 35, "yes"), ("short", "yes")])
     assert out.getvalue().splitlines() == [
-        f"{'NAME':<40}  UNION", f"{'n' * 300}  no", f"{'m' * 35:<40}  yes", f"{'short':<40}  yes"
+        f"{'NAME':<72}  UNION", f"{'n' * 300}  no", f"{'m' * 35:<72}  yes", f"{'short':<72}  yes"
     ]  # fmt: skip
 
 
