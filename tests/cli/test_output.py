@@ -11,6 +11,7 @@ import pty
 import struct
 import termios
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
 
 import pytest
@@ -222,3 +223,16 @@ def test_a_table_without_rows_is_its_header() -> None:
     output, out, _ = outputs()
     output.table(["ID", "NAME"], [])
     assert out.getvalue() == "ID  NAME\n"
+
+
+def test_names_of_columns_are_as_harmless_as_cells() -> None:
+    output, out, _ = outputs(terminal=True)
+    output.table(("a\x1b]0;t\x07\u202e", "b"), [("1", "2")])
+    assert "\x1b" not in out.getvalue()
+    assert "\u202e" not in out.getvalue()
+
+
+def test_negative_numbers_stay_numbers_and_formulas_do_not() -> None:
+    output, out, _ = outputs()
+    output.csv_rows([[-1, -2.5, Decimal("-3.1"), "-1+cmd()", "=1"]])
+    assert out.getvalue().strip() == "-1,-2.5,-3.1,'-1+cmd(),'=1"

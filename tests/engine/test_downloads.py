@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.support import SkippingClock
 from tests.support.clock import FakeClock
-from tests.support.engines import job, make_engine
+from tests.support.engines import job, make_engine, unknown
 from tui_app.api.data_access import FileBytes
 from tui_app.engine.rate_limit import RateLimit, parse_rate
 from tui_app.models.data_access import ByteRange, RemoteFile
@@ -36,11 +36,14 @@ class Files:
     def __init__(self) -> None:
         self.content = {name: os.urandom(300_000) for name in NAMES}
         self.asked: list[tuple[str, int]] = []
+        self.is_gone = False
         self.reached = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def batch_files(self, batch_id: str) -> tuple[RemoteFile, ...]:
+        if self.is_gone:
+            raise unknown("Its files")
         return tuple(RemoteFile(batch_id, f"{batch_id}-1", name, len(data)) for name, data in self.content.items())
 
     @asynccontextmanager
@@ -155,6 +158,19 @@ async def test_bytes_that_changed_on_this_disk_are_found_and_fetched_anew(tmp_pa
     await ended(engine, again)
     assert files.asked == [("one.csv", 0)]
     assert here(tmp_path / "to") == files.content
+    await engine.stop()
+
+
+async def test_a_batch_that_cannot_be_listed_any_more_keeps_its_files_in_the_manifest(tmp_path: Path) -> None:
+    engine, files = made(tmp_path)
+    key = await engine.downloads.add(job_id="700", to=tmp_path / "to")
+    await ended(engine, key)
+    before = json.loads((tmp_path / "to" / "700" / "manifest.json").read_text())["files"]
+    files.is_gone = True
+    again = await engine.downloads.add(job_id="700", to=tmp_path / "to")
+    assert (await ended(engine, again)).state == "failed"
+    assert len(before) == 2
+    assert json.loads((tmp_path / "to" / "700" / "manifest.json").read_text())["files"] == before
     await engine.stop()
 
 

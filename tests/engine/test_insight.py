@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.clock import FakeClock
 from tests.support.engines import make_engine
+from tui_app.data.database import Database
 from tui_app.data.errors import DataError
 from tui_app.data.remote import first_rows
 from tui_app.data.tables import Source, table_names
@@ -161,6 +162,26 @@ async def test_what_is_kept_of_results_is_no_table_of_the_person(insight: Insigh
     assert names == sorted(one.name for one in await insight.tables(folder))
     await first.close()
     await tables.close()
+
+
+async def test_times_with_a_zone_are_read(insight: Insight, folder: Path) -> None:
+    found = await insight.run("SELECT TIMESTAMPTZ '2024-01-01 10:00:00+00' AS at", folder)
+    ((at,),) = await found.rows(0, 1)
+    assert at.timestamp() == 1_704_103_200
+    await found.close()
+
+
+def test_the_name_of_a_folder_is_no_value_of_a_column(tmp_path: Path) -> None:
+    inner = tmp_path / "id=7"
+    inner.mkdir()
+    duckdb.execute(f"COPY (SELECT i AS id FROM range(3) AS t(i)) TO '{inner}/a.parquet' (FORMAT parquet)")
+    database = Database([Source("b", "", (inner / "a.parquet",), 3)])
+    try:
+        name, _ = database.keep("SELECT * FROM rows WHERE true")
+        assert database.rows(name, 0, 9) == [(0,), (1,), (2,)]
+        assert database.columns("rows") == (("id", "BIGINT"),)
+    finally:
+        database.close()
 
 
 async def test_a_comment_at_the_end_and_a_semicolon_do_no_harm(insight: Insight, folder: Path) -> None:

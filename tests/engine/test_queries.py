@@ -11,7 +11,7 @@ from tests.support.clock import FakeClock
 from tests.support.engines import answer_lost, make_engine
 from tui_app.engine.session import Policy
 from tui_app.models.failure import FailureError
-from tui_app.models.query import RemoteQuery
+from tui_app.models.query import RemoteQuery, psql_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +125,8 @@ async def test_a_lost_answer_is_looked_for_and_never_sent_again(tmp_path: Path, 
         with pytest.raises(FailureError, match="answer was lost"):
             await ended(clock, running)
     assert service.created == [SQL]
+
+
+def test_psql_is_led_nowhere_else_and_told_no_secret_of_ours() -> None:
+    own = {"HOME": "/h", "PGHOSTADDR": "6.6.6.6", "PGSERVICE": "x", "PGPASSWORD": "y", "AEPX_CLIENT_SECRET": "s"}
+    assert psql_environment(own, {"PGHOST": "h", "PGPASSWORD": "t"}) == {"HOME": "/h", "PGHOST": "h", "PGPASSWORD": "t"}

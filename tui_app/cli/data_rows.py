@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,12 +40,18 @@ async def print_rows(output: Output, result: Result, form: str | None, *, most: 
     elif form == "csv":
         output.csv_rows([[one.name for one in result.columns]])
         async for rows in _windows(result, count):
-            output.csv_rows([[csv_cell(value) for value in row] for row in rows])
+            output.csv_rows(
+                [[value if isinstance(value, (int, float)) else csv_cell(value) for value in row] for row in rows]
+            )
     else:
         count = min(count, TABLE_MOST)
         shown = [[value_text(value) for value in row] for row in await result.rows(0, count)]
         output.table([one.name for one in result.columns], shown)
     return count
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 async def _windows(result: Result, count: int) -> AsyncIterator[list[tuple[Any, ...]]]:

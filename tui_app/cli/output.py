@@ -10,6 +10,7 @@ import math
 import os
 import re
 import sys
+from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -191,8 +192,10 @@ class Table:
 
     def __init__(self, output: Output, columns: Sequence[str]) -> None:
         self._output = output
-        self._widths = [cell_width(label) for label in columns]
-        self._header: Sequence[str] | None = columns
+        # Names of columns come from files, too.
+        labels = [_cell(label) for label in columns]
+        self._widths = [cell_width(label) for label in labels]
+        self._header: Sequence[str] | None = labels
 
     def rows(self, rows: Iterable[Sequence[object]]) -> None:
         """Write the next block, the header before the first one."""
@@ -236,7 +239,7 @@ def _cell(value: object) -> str:
 
 def _csv_cell(value: object) -> object:
     """Quote by a leading apostrophe what a spreadsheet would run as a formula; numbers stay numbers."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return value
     text = _cell(value)
     return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text

@@ -14,6 +14,7 @@ import click
 from tui_app.cli.output import Exit, Output
 from tui_app.cli.progress import ProgressLine
 from tui_app.cli.session import confirm, opened_engine, run
+from tui_app.models.query import psql_environment
 
 if TYPE_CHECKING:
     from tui_app.cli.main import Globals
@@ -130,7 +131,7 @@ def run_psql(options: Globals, *, job_id: str | None) -> int:
     # ctrl-c is psql's while it runs; it cancels a statement there.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        ended = subprocess.run([program], env={**os.environ, **environ}, check=False)  # noqa: S603 - found on the PATH
+        ended = subprocess.run([program], env=psql_environment(os.environ, environ), check=False)  # noqa: S603 - found on the PATH
     finally:
         signal.signal(signal.SIGINT, before)
     return Exit.OK if ended.returncode == 0 else Exit.UNSUCCESSFUL

@@ -251,7 +251,7 @@ def _duckdb() -> Any:
 
 
 def _parquet(paths: Sequence[Path]) -> str:
-    return f"read_parquet({_list(paths)}, union_by_name=true)"
+    return f"read_parquet({_list(paths)}, union_by_name=true, hive_partitioning=false)"
 
 
 def _list(paths: Sequence[Path]) -> str:

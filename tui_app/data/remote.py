@@ -32,12 +32,12 @@ def first_rows(
     duckdb = _duckdb()
     faults: list[BaseException] = []
     file_system = _file_system(read, size, faults)
-    connection = duckdb.connect(config={"threads": "1"})
+    connection = duckdb.connect(config={"threads": "1", "memory_limit": "256MB"})
     try:
         connection.register_filesystem(file_system)
         # Else it would read all of the first row group, which may be most of the file.
         connection.execute("SET disable_parquet_prefetching=true")
-        relation = f"read_parquet('{file_system.protocol}://file.parquet')"
+        relation = f"read_parquet('{file_system.protocol}://file.parquet', hive_partitioning=false)"
         columns = tuple((row[0], row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall())
         rows = connection.execute(f"SELECT * FROM {relation} LIMIT {int(count)}").fetchall()
         (total,) = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()

@@ -275,8 +275,8 @@ class Downloads:
         for batch in item.batches:
             try:
                 told = await self._batches.wait_readable(batch.batch_id, told=lambda one: self._wait(item, one.status))
-                batches.append(batch if told.written is None else replace(batch, records_written=told.written))
                 files = await self._sized(await self._batches.files(batch.batch_id))
+                batches.append(batch if told.written is None else replace(batch, records_written=told.written))
             except FailureError as error:
                 item.failures.append(error.failure)
                 continue
@@ -291,7 +291,10 @@ class Downloads:
         manifest.dataset_id, manifest.batches = item.dataset_id, item.batches
         item.changed = [text for one in found if (text := grown(one, manifest.files.get(one.path)))]
         paths = {one.path for one in found}
-        manifest.files = {path: one for path, one in manifest.files.items() if path in paths}
+        # What is said of a batch that could not be listed this time stays true of the files that are here.
+        manifest.files = {
+            path: one for path, one in manifest.files.items() if path in paths or one.batch_id not in read
+        }
         for one in found:
             entry = await to_its_end(partial(kept, item, one))
             if entry is not None:

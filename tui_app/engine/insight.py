@@ -8,6 +8,7 @@ import importlib.util
 import os
 import shutil
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -350,7 +351,7 @@ def csv_cell(value: object) -> str:
     if value is None:
         return ""
     text = safe_text(plain_text(value))
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not is_number else text
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tui_app.models.base import MalformedRecord, count, flag, integer, items, mapping, moment_ms, text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tui_app.models.base import JsonObject
 
 _OVER: Final = frozenset({"SUCCESS", "FAILED", "KILLED", "TIMEOUT"})
@@ -131,3 +133,13 @@ class ConnectionParameters:
             "PGPASSWORD": self.token,
             "PGSSLMODE": "require",
         }
+
+
+def psql_environment(own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of psql: the person's with where to go and the token.
+
+    Nothing in the person's that speaks to psql's library may lead the token to another host, such as PGHOSTADDR or
+    PGSERVICE do, and none of our own secrets is for psql.
+    """
+    kept = {name: value for name, value in own.items() if not name.startswith(("PG", "AEPX_"))}
+    return {**kept, **given}

@@ -273,6 +273,8 @@ class PlaceScreen(FoldingScreen[R]):
     @work(group="psql", exclusive=True)
     async def action_psql_open(self) -> None:
         """Give the terminal to the person's own psql; the token is in its environment alone."""
+        from tui_app.models.query import psql_environment  # noqa: PLC0415 - the first paint does without
+
         program = shutil.which("psql")
         if program is None:
             self.say(
@@ -289,7 +291,8 @@ class PlaceScreen(FoldingScreen[R]):
                 # ctrl-c is psql's while it has the terminal.
                 before = signal.signal(signal.SIGINT, signal.SIG_IGN)
                 try:
-                    subprocess.run([program], env={**os.environ, **found.environment}, check=False)  # noqa: ASYNC221, S603 - nothing may paint meanwhile; found on the PATH
+                    environ = psql_environment(os.environ, found.environment)
+                    subprocess.run([program], env=environ, check=False)  # noqa: ASYNC221, S603 - nothing may paint meanwhile; found on the PATH
                 finally:
                     signal.signal(signal.SIGINT, before)
         except SuspendNotSupported:
