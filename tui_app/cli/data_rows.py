@@ -40,9 +40,7 @@ async def print_rows(output: Output, result: Result, form: str | None, *, most: 
     elif form == "csv":
         output.csv_rows([[one.name for one in result.columns]])
         async for rows in _windows(result, count):
-            output.csv_rows(
-                [[value if isinstance(value, (int, float)) else csv_cell(value) for value in row] for row in rows]
-            )
+            output.csv_rows([[one if _is_number(one) else csv_cell(one) for one in row] for row in rows])
     else:
         count = min(count, TABLE_MOST)
         shown = [[value_text(value) for value in row] for row in await result.rows(0, count)]
