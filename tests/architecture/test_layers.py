@@ -65,6 +65,7 @@ _TIMES: Final = frozenset(
 )
 _MAY_TELL_TIME: Final = {
     "tui_app/clock.py": "it is the clock",
+    "tui_app/data/database_worker.py": "a process of its own, which looks at its memory again and again",
     "tui_app/api/errors.py": "a Retry-After date of an answer without a Date, when nobody handed in the time",
 }
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import duckdb
 
-from tests.benchmarks.downloads import _resident
+from tests.benchmarks.downloads import resident
 from tests.benchmarks.figures import Figure, report
 from tests.support.terminal import AEPX, ROOT, environment
 from tui_app.data.remote import first_rows
@@ -90,7 +90,7 @@ def _ran(home: Path, folder: Path, sql: str) -> tuple[int, float, list[tuple[Any
         process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=file)
     peak = 0
     while process.poll() is None:
-        peak = max(peak, _resident(process.pid))
+        peak = max(peak, resident(process.pid))
         time.sleep(0.05)
     took = time.perf_counter() - began
     assert process.returncode == 0

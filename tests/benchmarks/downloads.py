@@ -281,7 +281,7 @@ def _large(home: Path, platform: ServedEmulator) -> list[Figure]:
     )
     peak = 0
     while process.poll() is None:
-        peak = max(peak, _resident(process.pid))
+        peak = max(peak, resident(process.pid))
         time.sleep(0.05)
     assert process.returncode == 0
     assert wrong_files(target / export.job_id, export) == []
@@ -289,11 +289,16 @@ def _large(home: Path, platform: ServedEmulator) -> list[Figure]:
     return [Figure(f"most memory, {export.bytes / _MIB:,.0f} MiB in 15 files", peak / _MIB, "MiB", 100.0, note)]
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Return the bytes that a process and those it started hold."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        threads = [one.name for one in Path(f"/proc/{pid}/task").iterdir() if one.name != str(pid)]
+        started += [one for each in threads for one in Path(f"/proc/{pid}/task/{each}/children").read_text().split()]
     except (OSError, IndexError):
         return 0
+    return own + sum(resident(int(one)) for one in started)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ def listed(aepx: Aepx, kind: tuple[str, ...], *more: str) -> Result:
 def test_every_form_has_the_same_things(aepx: Aepx, platform: ServedEmulator, kind: tuple[str, ...]) -> None:
     values: list[dict[str, Any]] = listed(aepx, kind, "--json").document
     assert values
-    assert [json.loads(line) for line in listed(aepx, kind, "--ndjson").out.splitlines()] == values
+    # From history: the platform's own counts and times go on between two questions.
+    assert [json.loads(line) for line in listed(aepx, kind, "--offline", "--ndjson").out.splitlines()] == values
     rows = list(csv.DictReader(io.StringIO(listed(aepx, kind, "--csv").out)))
     assert len(rows) == len(values)
     assert set(rows[0]) <= set(values[0])

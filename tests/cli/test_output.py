@@ -112,10 +112,12 @@ def test_an_empty_table_is_its_header() -> None:
     assert out.getvalue() == "ID  NAME\n"
 
 
-def test_narration_goes_to_stderr_line_by_line_and_sanitised() -> None:
+def test_narration_goes_to_stderr_sanitised_and_begins_no_line_of_its_own() -> None:
     output, out, err = outputs()
     output.narrate("one\ntwo\x1b[2J")
-    assert (out.getvalue(), err.getvalue()) == ("", "one\ntwo\\x1b[2J\n")
+    assert (out.getvalue(), err.getvalue()) == ("", "one\\ntwo\\x1b[2J\n")
+    output.narrate("three\nfour", lines=True)
+    assert err.getvalue().endswith("\nthree\nfour\n")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.engines import HOSTILE, START_MS, job, remember
-from tui_app.engine import export
+from tui_app.engine import export, new_file
 from tui_app.engine.export import CSV_COLUMNS, FORMATS, Progress, csv_text, json_text
 from tui_app.history.answers import Answers
 from tui_app.history.database import HistoryError
@@ -238,7 +238,7 @@ async def test_a_folder_that_may_not_be_written_is_told(
         def no_part(target: Path, code: int = code) -> tuple[Path, int]:
             raise OSError(code, os.strerror(code))
 
-        monkeypatch.setattr(export, "_new_part", no_part)
+        monkeypatch.setattr(new_file, "_new_part", no_part)
         assert cause in await refused(engine, rows, tmp_path / "jobs.csv")
 
 
@@ -252,7 +252,7 @@ async def test_a_full_disk_is_told_and_leaves_nothing(
         part.touch()
         return part, os.open("/dev/full", os.O_WRONLY)
 
-    monkeypatch.setattr(export, "_new_part", on_full_disk)
+    monkeypatch.setattr(new_file, "_new_part", on_full_disk)
     told = await refused(engine, await filled(engine, 50), tmp_path / "jobs", kind)
     assert "The disk is full. Free space or choose another disk; nothing was left behind." in told
     assert not files(tmp_path, "jobs*")

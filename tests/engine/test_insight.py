@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.clock import FakeClock
 from tests.support.engines import make_engine
-from tui_app.data.database import Database
+from tui_app.data.database_process import DatabaseProcess
 from tui_app.data.errors import DataError
 from tui_app.data.remote import first_rows
 from tui_app.data.tables import Source, table_names
@@ -23,6 +25,7 @@ from tui_app.models.data_access import RemoteFile
 from tui_app.models.failure import FailureError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tui_app.engine.engine import Engine
@@ -57,9 +60,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+async def engine(tmp_path: Path) -> AsyncIterator[Engine]:
     engine, _ = make_engine(tmp_path / "history", FakeClock())
-    return engine
+    yield engine
+    await engine.stop()
 
 
 @pytest.fixture
@@ -138,6 +142,10 @@ async def test_a_wrong_statement_says_where(
         "SELECT * FROM read_text('/etc/hostname')",
         "SELECT * FROM read_csv('{other}')",
         "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM glob('{folder}/*')",
+        "SELECT * FROM read_text('{folder}/manifest.json')",
+        "SELECT * FROM '{folder}/b1/other.parquet'",
+        "SELECT * FROM sniff_csv('{folder}/b1/other.parquet')",
         "SELECT * FROM 'https://example.com/x.parquet'",
         "",
         "   -- nothing",
@@ -148,6 +156,7 @@ async def test_statements_only_read_and_only_the_downloaded_files(
 ) -> None:
     other = tmp_path_factory.mktemp("other") / "secret.csv"
     other.write_text("secret\n1\n")
+    made(folder / "b1" / "other.parquet", 1)
     before = sorted(folder.rglob("*"))
     with pytest.raises(FailureError) as caught:
         await insight.run(sql.format(folder=folder, other=other), folder)
@@ -175,11 +184,11 @@ def test_the_name_of_a_folder_is_no_value_of_a_column(tmp_path: Path) -> None:
     inner = tmp_path / "id=7"
     inner.mkdir()
     duckdb.execute(f"COPY (SELECT i AS id FROM range(3) AS t(i)) TO '{inner}/a.parquet' (FORMAT parquet)")
-    database = Database([Source("b", "", (inner / "a.parquet",), 3)])
+    database = DatabaseProcess([Source("b", "", (inner / "a.parquet",), 3)])
     try:
-        name, _ = database.keep("SELECT * FROM rows WHERE true")
-        assert database.rows(name, 0, 9) == [(0,), (1,), (2,)]
-        assert database.columns("rows") == (("id", "BIGINT"),)
+        found = database.keep("SELECT * FROM rows WHERE true")
+        assert database.rows(found.relation, 0, 9) == [(0,), (1,), (2,)]
+        assert found.columns == (("id", "BIGINT"),)
     finally:
         database.close()
 
@@ -259,12 +268,100 @@ async def test_rows_are_written_as_csv_that_harms_nobody_and_as_parquet(
     assert await insight.export(result, str(tmp_path / "x.parquet")) == 3
     found = duckdb.execute("SELECT count(*), sum(c) FROM read_parquet(?)", [str(tmp_path / "x.parquet")]).fetchall()
     assert found == [(3, -15)]
-    for path, said in (("x.csv", "already"), ("y.txt", "neither"), ("no/where.csv", "No such file")):
+    for path, said in (("x.csv", "already"), ("y.txt", "neither"), ("no/where.csv", "There is no folder")):
         with pytest.raises(FailureError) as caught:
             await insight.export(result, str(tmp_path / path))
         assert said in caught.value.failure.cause
     assert not list(tmp_path.glob("*.part"))
+    assert (tmp_path / "x.csv").stat().st_mode & 0o777 == 0o600
     await result.close()
+
+
+async def test_a_file_of_somebody_else_is_neither_used_nor_removed(
+    insight: Insight, folder: Path, tmp_path: Path
+) -> None:
+    result = await insight.run("SELECT 1 AS a", folder)
+    for name in ("x.csv", "x.parquet"):
+        (tmp_path / f"{name}.part").write_text("mine")
+        assert await insight.export(result, str(tmp_path / name)) == 1
+        assert (tmp_path / f"{name}.part").read_text() == "mine"
+    (tmp_path / "z.csv.part").mkdir()
+    assert await insight.export(result, str(tmp_path / "z.csv")) == 1
+    for path, said in (
+        ("~nosuchuser/x.csv", "no folder ~nosuchuser"),
+        (str(tmp_path / f"{'x' * 251}.csv"), "too long"),
+        ("a\0.csv", "NUL"),
+    ):
+        with pytest.raises(FailureError) as caught:
+            await insight.export(result, path)
+        assert said in caught.value.failure.cause
+    await result.close()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT string_split(repeat('a,', 30000000), ',') AS v",
+        "SELECT length(regexp_extract_all(repeat('ab', 50000000), 'a')) AS v",
+        "SELECT length(repeat('x', 2000000000)) AS v",
+        "SELECT range(300000000) AS v",
+    ],
+)
+async def test_one_large_value_takes_no_more_memory_than_is_allowed(insight: Insight, folder: Path, sql: str) -> None:
+    insight.memory = 256 * 1024**2
+    with pytest.raises(FailureError) as caught:
+        await insight.run(sql, folder)
+    assert "more memory" in caught.value.failure.cause
+
+
+async def test_what_heeds_no_interruption_is_stopped_all_the_same(insight: Insight, folder: Path) -> None:
+    insight.memory = 2 * 1024**3
+    sql = "SELECT length(regexp_replace(repeat('ab', 40000000), '(a|b)(a|b)', 'x', 'g')) AS v"
+    running = asyncio.ensure_future(insight.run(sql, folder))
+    await asyncio.wait([running], timeout=0.6)
+    insight.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.wait([running])
+    with pytest.raises(FailureError) as caught:
+        running.result()
+    assert caught.value.failure.cause == "It was stopped"
+
+
+def test_who_is_killed_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    left = tmp_path / "aepx-sql-left"
+    left.mkdir()
+    (left / "spilled").write_bytes(b"x")
+    held = DatabaseProcess([])
+    assert not left.exists()
+    other = DatabaseProcess([])
+    assert held._folder.exists()
+    other.close()
+    # A maker that is gone is one whose end of the pipe is closed.
+    held._connection.close()
+    held._process.wait(timeout=10)
+    assert not held._folder.exists()
+    assert not list(tmp_path.glob("aepx-sql-*"))
+
+
+@pytest.mark.parametrize("name", ["g[1]", "b*", "q?", "id=7", "'quoted'", "日本"])
+async def test_any_name_of_a_folder_will_do(insight: Insight, tmp_path: Path, name: str) -> None:
+    path = made(tmp_path / "x" / "a.parquet", 3)
+    inner = tmp_path / name
+    path.parent.rename(inner)
+    result = await insight.file(inner / "a.parquet")
+    assert result.total == 3
+    await result.close()
+
+
+async def test_a_name_that_is_no_text_is_told(insight: Insight, tmp_path: Path) -> None:
+    path = made(tmp_path / "x" / "a.parquet", 3)
+    inner = tmp_path / os.fsdecode(b"n\xff")
+    path.parent.rename(inner)
+    with pytest.raises(FailureError) as caught:
+        await insight.file(inner / "a.parquet")
+    assert "UTF-8" in caught.value.failure.cause
 
 
 @given(st.text())
@@ -315,8 +412,9 @@ async def test_the_first_rows_come_from_the_platform(engine: Engine, tmp_path: P
             return path.read_bytes()[start : start + length]
 
     engine._core.client.data_access = Access()  # type: ignore[assignment]  # as far as a preview asks
-    result = await engine.insight.remote(RemoteFile("b", "f", "r.parquet"), 30)
+    result = await engine.previews.first_rows(RemoteFile("b", "f", "r.parquet"), 30)
     assert result.total == 30
     assert [row[0] for row in await result.rows(5, 3)] == [5, 6, 7]
     number, _ = await engine.insight.profile(result)
     assert (number.distinct, number.nulls_share) == (30, 0.0)
+    assert (number.minimum, number.maximum) == ("0", "29")

@@ -620,7 +620,13 @@ async def test_a_dataset_is_picked_by_name_also_one_made_meanwhile(tmp_path: Pat
         await desk.press("ctrl+l")
         assert desk.shows(Picker)
         assert "1 dataset" in desk.shown
-        await desk.press("ctrl+r", *"raw", "enter")
+        await desk.press("ctrl+r")
+        await desk.press(*"raw", "enter")
+        assert "Raw: not on the profile union." in desk.shown
+        picker = desk.app.screen
+        assert isinstance(picker, Picker)
+        picker._load()
+        await desk.rest()
         assert "Raw: not on the profile union." in desk.shown
         await desk.press("ctrl+u", *"zeb", "enter")
         assert desk.form.dataset.value == "d2"

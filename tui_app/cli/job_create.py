@@ -211,7 +211,7 @@ async def _made(engine: Engine, submission: Submission) -> ExportJob | None:
     """Return the job a submission made; None when that cannot be told, and then how to look is said."""
     output = Output()
     if submission.failure is not None:
-        output.narrate(failure_text(submission.failure))
+        output.narrate(failure_text(submission.failure), lines=True)
     if submission.job is not None:
         return submission.job
     if len(submission.candidates) == 1:

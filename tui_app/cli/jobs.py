@@ -131,7 +131,7 @@ async def _asked_for(engine: Engine, job_id: str) -> tuple[ExportJob, int]:
         job = await engine.list.job(job_id) if error.failure.kind is FailureKind.NOT_FOUND else None
         if job is None:
             raise
-        Output().narrate(failure_text(error.failure))
+        Output().narrate(failure_text(error.failure), lines=True)
     Output().narrate("It is shown as it was last seen: the local history keeps what the platform forgets.")
     return job, Exit.UNSUCCESSFUL
 
@@ -185,7 +185,7 @@ async def _cancel(options: Globals, job_ids: Sequence[str], *, yes: bool, as_jso
                 has_ended = failure.kind is FailureKind.BAD_REQUEST
                 code = code or (Exit.UNSUCCESSFUL if has_ended else exit_code(failure))
                 results.append({"id": job_id, "cancel_requested": False, "message": str(failure)})
-                output.narrate(failure_text(failure))
+                output.narrate(failure_text(failure), lines=True)
                 doubt(engine, failure)
             else:
                 results.append({"id": job_id, "cancel_requested": True, "message": message or None})

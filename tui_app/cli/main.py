@@ -28,6 +28,7 @@ from tui_app.cli.output import (
     abandon_stdout,
     prepare_streams,
 )
+from tui_app.text import safe_text
 
 if TYPE_CHECKING:
     from tui_app.config import Loaded
@@ -237,7 +238,7 @@ def _explained(error: BaseException) -> int:
         abandon_stdout()
         return Exit.OK
     code, text = _told(error)
-    Output().narrate(text)
+    Output().narrate(text, lines=True)
     return code
 
 
@@ -277,9 +278,12 @@ def exit_code(failure: Failure) -> Exit:
 
 
 def failure_text(failure: Failure) -> str:
-    """Return a failure as it is told on stderr: one line, and the request id on one of its own."""
-    text = f"Error: {failure}"
-    return f"{text}\nRequest id: {failure.request_id}" if failure.request_id else text
+    """Return a failure as it is told on stderr: one line, and the request id on one of its own.
+
+    Line feeds of the platform are no line feeds here: else it could begin a line that looks like ours.
+    """
+    text = f"Error: {safe_text(str(failure))}"
+    return f"{text}\nRequest id: {safe_text(failure.request_id)}" if failure.request_id else text
 
 
 def _usage_text(error: click.ClickException) -> str:

@@ -106,12 +106,17 @@ class Output:
         """Write one line of plain data."""
         self.write(safe_text(text) + "\n")
 
-    def narrate(self, text: str) -> None:
-        """Tell the person something, on stderr; nobody reading it is no reason to fail."""
+    def narrate(self, text: str, *, lines: bool = False) -> None:
+        """Tell the person something, on stderr; nobody reading it is no reason to fail.
+
+        Args:
+            text: a line; what the platform says in it cannot begin another one.
+            lines: it is several, and its line feeds are ours.
+        """
         if self._stderr is None:
             return
         with contextlib.suppress(OSError, ValueError):
-            self._stderr.write(safe_text(text, lines=True) + "\n")
+            self._stderr.write(safe_text(text, lines=lines) + "\n")
             self._stderr.flush()
 
     def ask(self, question: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui_app.engine.engine import Engine
-    from tui_app.engine.insight import Result
+    from tui_app.engine.insight import Insight, Result
     from tui_app.models.data_access import RemoteFile
 
 _ROWS = 20
@@ -44,17 +44,16 @@ def preview(options: Globals, *, what: str, rows: int, schema: bool, stats: bool
 
 async def _preview(options: Globals, what: str, *, rows: int, schema: bool, stats: bool, form: str | None) -> int:
     from tui_app.cli.data_rows import print_rows  # noqa: PLC0415 - pydantic is slow to import; help does without
+    from tui_app.engine.insight import Insight  # noqa: PLC0415 - as above
 
     output = Output()
-    is_job = what.isdecimal()
-    async with opened_engine(options, offline=not is_job) as engine:
-        engine.insight.require()
-        result = await _of_job(engine, output, what, rows) if is_job else await engine.insight.file(Path(what))
+
+    async def show(insight: Insight, result: Result) -> None:
         try:
             if schema:
                 _print(output, form, ("column", "type"), [(one.name, one.type) for one in result.columns])
             elif stats:
-                found = await engine.insight.profile(result)
+                found = await insight.profile(result)
                 heads = ("column", "type", "nulls_share", "distinct", "minimum", "maximum")
                 lines = [(one.name, one.type, one.nulls_share, one.distinct, one.minimum, one.maximum) for one in found]
                 _print(output, form, heads, lines)
@@ -62,6 +61,15 @@ async def _preview(options: Globals, what: str, *, rows: int, schema: bool, stat
                 await print_rows(output, result, form, most=rows)
         finally:
             await result.close()
+
+    if what.isdecimal():
+        async with opened_engine(options) as engine:
+            engine.insight.require()
+            await show(engine.insight, await _of_job(engine, output, what, rows))
+    else:
+        insight = Insight()
+        insight.require()
+        await show(insight, await insight.file(Path(what)))
     return Exit.OK
 
 
@@ -71,7 +79,7 @@ async def _of_job(engine: Engine, output: Output, job_id: str, rows: int) -> Res
         output.narrate(f"From the downloaded files in {folder}.")
         return await engine.insight.run("SELECT * FROM rows", folder)
     file = await _first_file(engine, job_id)
-    result = await engine.insight.remote(file, rows)
+    result = await engine.previews.first_rows(file, rows)
     output.narrate(f"The first rows of {file.name} on the platform; aepx download {job_id} --to DIR fetches all.")
     return result
 

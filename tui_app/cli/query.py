@@ -12,9 +12,10 @@ from tui_app.cli.main import Globals, global_options
 from tui_app.cli.options import Command, form_options
 from tui_app.cli.output import Exit, Output
 from tui_app.cli.session import opened_engine, run
+from tui_app.data import memory as allowances
 
 if TYPE_CHECKING:
-    from tui_app.engine.engine import Engine
+    from tui_app.engine.insight import Insight, Result
 
 _SIZE = re.compile(r"(?i)\s*(\d{1,9}(?:\.\d{1,3})?)\s*([mg])(?:i?b)?\s*")
 
@@ -25,7 +26,13 @@ def _memory(_: click.Context, __: click.Parameter, given: str | None) -> int | N
     found = _SIZE.fullmatch(given)
     if found is None:
         raise click.BadParameter(f"{given!r} is no size. Write it like 512MiB or 2GiB.")
-    return int(float(found[1]) * 1024 ** (2 if found[2].lower() == "m" else 3))
+    asked = int(float(found[1]) * 1024 ** (2 if found[2].lower() == "m" else 3))
+    machine = allowances.whole()
+    if asked < allowances.LEAST:
+        raise click.BadParameter(f"{given!r} is too little: DuckDB needs {allowances.LEAST // 1024**2} MiB.")
+    if machine is not None and asked > machine:
+        raise click.BadParameter(f"{given!r} is more than this machine has: {machine // 1024**2:,} MiB.")
+    return asked
 
 
 @click.command(cls=Command)
@@ -98,39 +105,34 @@ async def _query(
     memory: int | None,
     form: str | None,
 ) -> int:
-    from tui_app.engine.insight import SqlFailureError  # noqa: PLC0415 - pydantic is slow to import; help does without
+    from tui_app.engine.insight import Insight, SqlFailureError  # noqa: PLC0415 - pydantic is slow to import
 
-    output = Output()
-    async with opened_engine(options, offline=True) as engine:
-        engine.insight.require()
-        engine.insight.memory = memory
-        place = await found_folder(engine, job_id, folder)
-        if tables:
-            found = await engine.insight.tables(place)
-            rows = [
-                (one.name, f"{one.rows:,}", str(one.files), one.audience or "-", one.batch_id or "-") for one in found
-            ]
-            output.table(("TABLE", "ROWS", "FILES", "AUDIENCE", "BATCH"), rows)
-            return Exit.OK
-        try:
-            result = await engine.insight.run(sql, place)
-        except SqlFailureError as error:
-            output.narrate(error.shown)
-            raise
-        try:
-            await _give(engine, output, result, to=to, form=form)
-        finally:
-            await result.close()
+    output, insight = Output(), Insight()
+    insight.require()
+    insight.memory = memory
+    place = await _folder(options, job_id, folder)
+    if tables:
+        found = await insight.tables(place)
+        rows = [(one.name, f"{one.rows:,}", str(one.files), one.audience or "-", one.batch_id or "-") for one in found]
+        output.table(("TABLE", "ROWS", "FILES", "AUDIENCE", "BATCH"), rows)
+        return Exit.OK
+    try:
+        result = await insight.run(sql, place)
+    except SqlFailureError as error:
+        output.narrate(error.shown, lines=True)
+        raise
+    try:
+        await _give(insight, output, result, to=to, form=form)
+    finally:
+        await result.close()
     return Exit.OK
 
 
-async def _give(engine: Engine, output: Output, result: object, *, to: str | None, form: str | None) -> None:
+async def _give(insight: Insight, output: Output, result: Result, *, to: str | None, form: str | None) -> None:
     from tui_app.cli.data_rows import print_rows  # noqa: PLC0415 - as above
-    from tui_app.engine.insight import Result  # noqa: PLC0415 - as above
 
-    assert isinstance(result, Result)
     if to is not None:
-        written = await engine.insight.export(result, to)
+        written = await insight.export(result, to)
         output.narrate(f"{written:,} rows written to {to}.")
         return
     shown = await print_rows(output, result, form)
@@ -140,8 +142,8 @@ async def _give(engine: Engine, output: Output, result: object, *, to: str | Non
         output.narrate("No row.")
 
 
-async def found_folder(engine: Engine, job_id: str | None, folder: Path | None) -> Path:
-    """Return the folder of downloaded files that is meant.
+async def _folder(options: Globals, job_id: str | None, folder: Path | None) -> Path:
+    """Return the folder of downloaded files that is meant; only who names none needs a history to find it.
 
     Raises:
         FailureError: the job is not downloaded.
@@ -151,7 +153,8 @@ async def found_folder(engine: Engine, job_id: str | None, folder: Path | None) 
     if folder is not None:
         within = folder / job_id if job_id else folder
         return within if (within / "manifest.json").is_file() else folder
-    place = await engine.downloads.past.folder_of(job_id or "")
+    async with opened_engine(options, offline=True) as engine:
+        place = await engine.downloads.past.folder_of(job_id or "")
     if place is None:
         raise FailureError(
             Failure(

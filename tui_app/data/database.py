@@ -1,28 +1,24 @@
 """Owns one DuckDB connection over downloaded files: what it may read, what it may take, and how it is stopped.
 
 A statement may read the downloaded files and nothing else: no other file, no network, no extension, and it may change
-nothing. What does not fit into the memory that it may take goes to a folder that is removed at the end.
+nothing. What does not fit into the memory that it may take goes to a folder, at most nine tenths of what its disk has
+free (DuckDB's own limit).
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import shutil
-import tempfile
-import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui_app.data.errors import DataError, missing, translated
 from tui_app.data.tables import ALL, Source, TableInfo, quoted, table_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 _MIB: Final = 1024**2
-_LEAST_MEMORY: Final = 128 * _MIB
 _COUNTED: Final = 0.8
 """The share of the memory that DuckDB counts itself; what it holds besides takes the rest."""
 _WHOLE: Final = re.compile(r'(?is)\s*select\s+\*\s+from\s+(?:"([^"]+)"|(\w+))\s*;?\s*')
@@ -30,47 +26,39 @@ _WHOLE: Final = re.compile(r'(?is)\s*select\s+\*\s+from\s+(?:"([^"]+)"|(\w+))\s*
 _RESULTS: Final = "aepx"
 
 
-def usual_memory() -> int:
-    """Return the bytes that statements may take unless told otherwise: 1 GiB, or a quarter of the machine's memory."""
-    try:
-        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return 1024 * _MIB
-    return max(_LEAST_MEMORY, min(1024 * _MIB, whole // 4))
+class Kept(NamedTuple):
+    """What a statement found: the relation that holds it, its rows, and name and type of its columns."""
+
+    relation: str
+    total: int
+    columns: tuple[tuple[str, str], ...]
 
 
 class Database:
-    """Views over the files of batches; used from one thread at a time, but for `stop`."""
+    """Views over the files of batches; used from one thread, but for `stop`."""
 
-    def __init__(self, sources: Sequence[Source], *, memory: int | None = None) -> None:
+    def __init__(self, sources: Sequence[Source], *, memory: int, folder: Path) -> None:
         """Open it.
 
         Args:
             sources: the batches.
-            memory: bytes that statements may take; None is `usual_memory`.
+            memory: bytes that statements may take.
+            folder: of its own, for what does not fit into them.
 
         Raises:
             DataError: DuckDB is not installed, or a file cannot be read.
         """
-        self._duckdb = _duckdb()
-        self._folder = Path(tempfile.mkdtemp(prefix="aepx-sql-"))
+        self._duckdb = load()
+        self._folder = folder
         self._count = 0
-        self._lock = threading.Lock()
         self._paths: dict[str, tuple[Path, ...]] = {}
         self._held: dict[str, list[tuple[Path, int]]] = {}
         """The files of a view that is shown whole, each with its rows."""
         try:
-            self._connection = self._duckdb.connect(
-                config={"memory_limit": f"{int(max(_LEAST_MEMORY, memory or usual_memory()) * _COUNTED)}B"}
-            )
+            self._connection = self._duckdb.connect(config={"memory_limit": f"{int(memory * _COUNTED)}B"})
             self.tables = self._prepare(sources)
         except self._duckdb.Error as error:
-            fault = self._fault(error, "")
-            self._remove()
-            raise fault from None
-        except BaseException:
-            self._remove()
-            raise
+            raise self._fault(error, "") from None
 
     def _prepare(self, sources: Sequence[Source]) -> tuple[TableInfo, ...]:
         run = self._connection.execute
@@ -86,8 +74,8 @@ class Database:
         names = table_names(sources, reserved=reserved)
         paths = [path for one in sources for path in one.paths]
         self._paths[ALL] = tuple(paths)
-        folders = sorted({str(path.parent) for path in paths} | {str(self._folder)})
-        run(f"SET allowed_directories=[{', '.join(map(_text, folders))}]")
+        run(f"SET allowed_paths={_list(paths)}")
+        run(f"SET allowed_directories={_list([self._folder])}")
         run("SET enable_external_access=false")
         run("SET lock_configuration=true")
         # A schema of their own: SHOW TABLES tells a person's tables only.
@@ -103,26 +91,21 @@ class Database:
             found.append(TableInfo(ALL, "", "all batches", sum(one.rows for one in sources), len(paths)))
         return tuple(found)
 
-    def close(self) -> None:
-        """Close, and remove what was spilled."""
-        with contextlib.suppress(self._duckdb.Error):
-            self._connection.close()
-        self._remove()
-
-    def _remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def stop(self) -> None:
         """Stop the statement that runs; from any thread."""
         with contextlib.suppress(Exception):  # one that has ended meanwhile has nothing to be stopped
             self._connection.interrupt()
 
-    def keep(self, sql: str) -> tuple[str, int]:
-        """Run a statement, keep what it finds as a table of its own, and return that table's name and its rows.
+    def keep(self, sql: str) -> Kept:
+        """Run a statement and keep what it finds as a table of its own.
 
         Raises:
             DataError: the statement is wrong, changes something, or was stopped.
         """
+        relation, total = self._found(sql)
+        return Kept(relation, total, self.columns(relation))
+
+    def _found(self, sql: str) -> tuple[str, int]:
         self.check(sql)
         whole = _WHOLE.fullmatch(sql)
         if whole is not None and (whole[1] or whole[2].lower()) in self._paths:
@@ -175,6 +158,8 @@ class Database:
         if len(statements) > 1:
             raise DataError(f"There are {len(statements)} statements", "Run them one by one.")
         kind = str(statements[0].type).rpartition(".")[2].upper()
+        if kind == "MULTI":
+            raise DataError("This PIVOT has to look for its columns first", "List them: PIVOT … ON column IN (a, b).")
         if kind != "SELECT":
             raise DataError(
                 f"{kind} is not for downloaded files: they are only read here",
@@ -218,11 +203,6 @@ class Database:
             self._connection.execute(f"COPY (SELECT * FROM {relation}) TO {_text(str(path))} (FORMAT parquet)")
         return path
 
-    def drop(self, relation: str) -> None:
-        """Let go of a kept table."""
-        with contextlib.suppress(self._duckdb.Error):
-            self._connection.execute(f"DROP TABLE IF EXISTS {relation}")
-
     def _all(self, sql: str) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
         return found
@@ -230,11 +210,10 @@ class Database:
     @contextlib.contextmanager
     def _faults(self, sql: str, *, before: int = 0) -> Iterator[None]:
         """Turn a fault into one that a person understands; `before` lines were put before the statement."""
-        with self._lock:
-            try:
-                yield
-            except self._duckdb.Error as error:
-                raise self._fault(error, sql, before=before) from None
+        try:
+            yield
+        except self._duckdb.Error as error:
+            raise self._fault(error, sql, before=before) from None
 
 
 def all_of(path: Path) -> str:
@@ -242,7 +221,12 @@ def all_of(path: Path) -> str:
     return f"SELECT * FROM {_parquet((path,))}"
 
 
-def _duckdb() -> Any:
+def load() -> Any:
+    """Return the module of DuckDB.
+
+    Raises:
+        DataError: it is not installed.
+    """
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError:

@@ -6,7 +6,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from tui_app.data.database import _duckdb
+from tui_app.data.database import load
 from tui_app.data.errors import DataError, missing, translated
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def first_rows(
     Raises:
         DataError: DuckDB or fsspec are not installed, or the file is damaged.
     """
-    duckdb = _duckdb()
+    duckdb = load()
     faults: list[BaseException] = []
     file_system = _file_system(read, size, faults)
     connection = duckdb.connect(config={"threads": "1", "memory_limit": "256MB"})

@@ -21,6 +21,7 @@ from tui_app.engine.jobs import JobsService
 from tui_app.engine.listing import Listing
 from tui_app.engine.lookups import Lookups
 from tui_app.engine.monitor import Cadence, Monitor
+from tui_app.engine.previews import Previews
 from tui_app.engine.queries import RemoteQueries
 from tui_app.engine.reading import Reader
 from tui_app.engine.session import Policy, Session, Topic
@@ -79,7 +80,8 @@ class Engine:
         self.lookups = Lookups(self._core)
         self.batches = Batches(self._core, self.lookups)
         self.downloads = Downloads(self._core, self.batches)
-        self.insight = Insight(self._core)
+        self.insight = Insight()
+        self.previews = Previews(self._core, self.insight)
         self.queries = RemoteQueries(self._core)
         self.checks = Checks(self._core, self.lookups)
         self.reading = Reader(self._core, self.datasets)
@@ -147,7 +149,7 @@ class Engine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.insight.cancel()
+        await self.insight.stop()
         await self.downloads.stop()
         await self.lookups.stop()
         if self._core.made_client is not None:

@@ -1,26 +1,20 @@
-"""Owns writing jobs to a file: CSV, JSON or NDJSON, harmless to whoever opens it, never over another file.
-
-What it writes stands in `NAME.part` until it is whole; only then it is given its name.
-"""
+"""Owns writing jobs to a file: CSV, JSON or NDJSON, harmless to whoever opens it, never over another file."""
 
 from __future__ import annotations
 
 import asyncio
 import csv
-import errno
 import io
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tui_app.clock import now_ms
 from tui_app.engine.failures import explained
+from tui_app.engine.new_file import NewFile, file_failure
 from tui_app.history.answers import Answers
-from tui_app.models.failure import Failure, FailureError, FailureKind
+from tui_app.models.failure import FailureError
 from tui_app.models.normalised import normalised
 from tui_app.text import safe_text
 
@@ -36,25 +30,10 @@ CSV_COLUMNS: Final = (
     "id", "status", "created_at", "updated_at", "duration_ms", "dataset_id", "dataset_name", "segments", "batches",
     "profiles", "error",
 )  # fmt: skip
-PART: Final = ".part"
 _AT_ONCE: Final = 500
 """Jobs in memory at a time: 60 ms of work for the thread, a few for the history's reader."""
-_PARTS_MOST: Final = 99
 # Also as spreadsheets of East Asian locales read them; tab and CR are made visible before.
 _FORMULA: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
-_ELSEWHERE: Final = "Choose another place."
-_CAUSES: Final[dict[int, tuple[str, str]]] = {
-    errno.EEXIST: ("There is such a file already, and it is not overwritten", "Choose another name."),
-    errno.ENOSPC: ("The disk is full", "Free space or choose another disk; nothing was left behind."),
-    errno.EDQUOT: ("Your share of the disk is full", "Free space or choose another disk; nothing was left behind."),
-    errno.EFBIG: ("The disk takes no file of that size", "Export fewer jobs, or choose another disk."),
-    errno.EACCES: ("Its folder may not be written", _ELSEWHERE),
-    errno.EPERM: ("Its folder may not be written", _ELSEWHERE),
-    errno.EROFS: ("Its folder may only be read", _ELSEWHERE),
-    errno.ENAMETOOLONG: ("Its name is too long", "Choose a shorter name."),
-    errno.EISDIR: ("It is a folder", "Add a file name."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +84,7 @@ class Exports:
             try:
                 return await _Export(self._core, rows, path=path, kind=kind, pool=pool).run(told or (lambda _: None))
             except OSError as error:
-                raise FailureError(_failure(path, error)) from None
+                raise FailureError(file_failure(path, error)) from None
             finally:
                 # What is under way ends first: nothing is left behind even if nobody waits for it any more.
                 pool.shutdown(wait=False)
@@ -120,7 +99,7 @@ class _Export:
         self._began = core.clock.monotonic()
 
     async def run(self, told: Callable[[Progress], None]) -> int:
-        file = _NewFile(self._path)
+        file = NewFile(self._path)
         try:
             await self._on_thread(file.make)
             count = await self._write(file, told)
@@ -131,7 +110,7 @@ class _Export:
             raise
         return count
 
-    async def _write(self, file: _NewFile, told: Callable[[Progress], None]) -> int:
+    async def _write(self, file: NewFile, told: Callable[[Progress], None]) -> int:
         clock, rows = self._clock, self._rows
         written = 0
         await self._on_thread(lambda: file.write({"csv": csv_text([CSV_COLUMNS]), "json": "["}.get(self._kind, "")))
@@ -157,104 +136,6 @@ class _Export:
             await asyncio.wait([future])
             future.exception()  # whatever it was: being cancelled is what is told
             raise
-
-
-class _NewFile:
-    """A file that gets its name when it is whole; blocking."""
-
-    def __init__(self, path: str) -> None:
-        self._target = _target(path)
-        self._stands: Path | None = None
-        self._file: TextIO | None = None
-
-    def make(self) -> None:
-        """Begin it, unless there is such a file already, or no such folder."""
-        target = self._target
-        if os.path.lexists(target):
-            raise OSError(errno.EISDIR if target.is_dir() else errno.EEXIST, "exists")
-        if not target.parent.is_dir():
-            raise _NoFolderError(errno.ENOENT, "no folder", str(target.parent))
-        self._stands, descriptor = _new_part(target)
-        self._file = os.fdopen(descriptor, "w", encoding="utf-8", newline="", errors="backslashreplace")
-
-    def write(self, text: str) -> None:
-        """Add to it."""
-        assert self._file is not None, "the file is not made"
-        self._file.write(text)
-
-    def keep(self) -> None:
-        """See it on the disk, then give it its name."""
-        assert self._file is not None, "the file is not made"
-        assert self._stands is not None, "the file is not made"
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        _name(self._stands, self._target)
-        self._stands = self._target
-        with suppress(OSError):  # some file systems sync no folders; the file itself is safe
-            folder = os.open(self._target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-    def drop(self) -> None:
-        """Remove it, if it was made, under whatever name it has by now."""
-        if self._file is not None:
-            with suppress(OSError):  # closing writes what is left: on a full disk that fails again
-                self._file.close()
-        if self._stands is not None:
-            self._stands.unlink(missing_ok=True)
-
-
-class _NoFolderError(OSError):
-    """The folder of a file does not exist."""
-
-
-def _target(path: str) -> Path:
-    if "\0" in path:
-        raise OSError(errno.EINVAL, "The name holds a NUL character")
-    try:
-        target = Path(path).expanduser()
-    except RuntimeError:
-        raise _NoFolderError(errno.ENOENT, "no home", path.split("/", maxsplit=1)[0]) from None
-    if path.endswith("/") or not target.name:
-        raise OSError(errno.EISDIR, "is a folder")
-    return target
-
-
-def _new_part(target: Path) -> tuple[Path, int]:
-    """Make the file to write into; one that a killed export left behind is not touched."""
-    for number in range(1, _PARTS_MOST + 1):
-        part = target.with_name(f"{target.name}{f'.{number}' if number > 1 else ''}{PART}")
-        with suppress(FileExistsError):
-            return part, os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    raise OSError(errno.EEXIST, "exists")
-
-
-def _name(part: Path, target: Path) -> None:
-    """Give a file its name unless there is another of that name, which may have come meanwhile."""
-    try:
-        os.link(part, target)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        # A file system without links: the last look and the renaming are as close together as they can be.
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, "exists") from None
-        part.rename(target)
-    else:
-        part.unlink()
-
-
-def _failure(path: str, error: OSError) -> Failure:
-    if isinstance(error, _NoFolderError):
-        cause, step = f"There is no folder {safe_text(str(error.filename))}", "Make it first, or choose another place."
-    else:
-        cause, step = _CAUSES.get(error.errno or 0, (error.strerror or str(error), _ELSEWHERE))
-    return Failure(
-        kind=FailureKind.LOCAL, what=f"{safe_text(path)} was not written", cause=safe_text(cause), next_step=step
-    )
 
 
 # Jobs as text

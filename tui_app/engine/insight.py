@@ -1,32 +1,32 @@
-"""Owns looking into exported data: rows, statements and statistics of downloaded files, first rows of remote ones."""
+"""Owns looking into exported data: rows, statements, statistics and exports of downloaded files."""
 
 from __future__ import annotations
 
 import asyncio
 import csv
 import importlib.util
-import os
-import shutil
+import io
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tui_app.data.database import Database, all_of
-from tui_app.data.errors import DataError, missing
+from tui_app.data.database import all_of
+from tui_app.data.database_process import DatabaseProcess
+from tui_app.data.errors import DataError, ended, missing
 from tui_app.data.tables import Source
-from tui_app.engine.failures import explained
 from tui_app.engine.manifest import NAME, Manifest
+from tui_app.engine.new_file import NewFile, file_failure
+from tui_app.engine.transfer import to_its_end
 from tui_app.models.failure import Failure, FailureError, FailureKind
-from tui_app.text import safe_text, shortened
+from tui_app.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from tui_app.data.database import Kept
     from tui_app.data.errors import Position
     from tui_app.data.tables import TableInfo
-    from tui_app.engine.core import Core
-    from tui_app.models.data_access import RemoteFile
 
 T = TypeVar("T")
 _LARGEST_MANIFEST: Final = 64 * 1024**2
@@ -68,6 +68,8 @@ class Result:
 
     columns: tuple[Column, ...]
     total: int
+    tables: tuple[TableInfo, ...] = ()
+    """What else can be asked where these come from."""
 
     async def rows(self, start: int, count: int) -> Sequence[tuple[Any, ...]]:
         """Return rows from `start` on, at most so many.
@@ -84,11 +86,10 @@ class Result:
 class _Kept(Result):
     """Rows that DuckDB holds, in memory or on the disk."""
 
-    def __init__(
-        self, insight: Insight, database: Database, relation: str, columns: tuple[Column, ...], total: int
-    ) -> None:
-        self._insight, self.database, self.relation = insight, database, relation
-        self.columns, self.total = columns, total
+    def __init__(self, insight: Insight, database: DatabaseProcess, found: Kept) -> None:
+        self._insight, self.database, self.relation = insight, database, found.relation
+        self.columns, self.total = tuple(Column(*one) for one in found.columns), found.total
+        self.tables = database.tables
 
     async def rows(self, start: int, count: int) -> Sequence[tuple[Any, ...]]:
         return await self._insight.aside(
@@ -96,10 +97,10 @@ class _Kept(Result):
         )
 
     async def close(self) -> None:
-        await asyncio.to_thread(self.database.close)
+        await self._insight.let_go(self.database)
 
 
-class _Few(Result):
+class FewRows(Result):
     """A few rows in memory."""
 
     def __init__(self, columns: tuple[Column, ...], rows: Sequence[tuple[Any, ...]], whole: int) -> None:
@@ -108,15 +109,17 @@ class _Few(Result):
         """How many rows there are where these come from."""
 
     async def rows(self, start: int, count: int) -> Sequence[tuple[Any, ...]]:
+        """As `Result.rows`."""
         return self._rows[start : start + count]
 
 
 class Insight:
-    """Use cases on exported data; DuckDB does the work, beside the event loop."""
+    """Use cases on exported data on this machine; DuckDB does the work, in processes of its own."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._working: set[Database] = set()
+    def __init__(self) -> None:
+        self._open: set[DatabaseProcess] = set()
+        self._working: set[DatabaseProcess] = set()
+        self._cancels = 0
         self.memory: int | None = None
         """Bytes that a statement may take; None is the usual."""
 
@@ -137,7 +140,7 @@ class Insight:
         """
         what = f"The tables of {safe_text(str(folder))} cannot be read"
         database = await self._opened(folder, what)
-        await asyncio.to_thread(database.close)
+        await self.let_go(database)
         return database.tables
 
     async def run(self, sql: str, folder: Path) -> Result:
@@ -148,7 +151,11 @@ class Insight:
             FailureError: a file is damaged, the memory does not do, or it was stopped.
         """
         what = "The statement was not run"
+        cancels = self._cancels
         database = await self._opened(folder, what)
+        if self._cancels != cancels:
+            await self.let_go(database)
+            raise _failed(what, ended("It was stopped", stopped=True))
         return await self._kept(what, database, sql)
 
     async def file(self, path: Path) -> Result:
@@ -161,40 +168,16 @@ class Insight:
         if not await asyncio.to_thread(path.is_file):
             raise FailureError(Failure(FailureKind.NOT_FOUND, what, "There is no such file", "Check the path."))
         whole = await asyncio.to_thread(path.absolute)
-        source = Source("", "", (whole,), 0)
-        database = await self.aside(what, lambda: Database([source], memory=self.memory))
+        database = await self._database(what, [Source("", "", (whole,), 0)])
         return await self._kept(what, database, all_of(whole))
 
-    async def _kept(self, what: str, database: Database, sql: str) -> Result:
-        def work() -> _Kept:
-            relation, total = database.keep(sql)
-            columns = tuple(Column(*one) for one in database.columns(relation))
-            return _Kept(self, database, relation, columns, total)
-
+    async def _kept(self, what: str, database: DatabaseProcess, sql: str) -> Result:
         try:
-            return await self.aside(what, work, database)
+            found = await self.aside(what, lambda: database.keep(sql), database)
         except BaseException:
-            await asyncio.shield(asyncio.to_thread(database.close))
+            await asyncio.shield(self.let_go(database))
             raise
-
-    async def remote(self, file: RemoteFile, count: int) -> Result:
-        """Return the first rows of a parquet file on the platform, by ranges: its footer and first pages.
-
-        Raises:
-            FailureError: it cannot be read, or is no parquet.
-        """
-        from tui_app.data.remote import first_rows  # noqa: PLC0415 - only a preview needs it
-
-        what = f"The first rows of {shortened(safe_text(file.name))} cannot be read"
-        access, loop = self._core.client.data_access, asyncio.get_running_loop()
-
-        def read(start: int, length: int) -> bytes:
-            return asyncio.run_coroutine_threadsafe(access.read(file, start, length), loop).result()
-
-        with self._core.activity.busy(), explained(what, self._core.clock):
-            size = file.length if file.length is not None else await access.size(file)
-            columns, rows, whole = await self.aside(what, lambda: first_rows(read, size, count))
-        return _Few(tuple(Column(*one) for one in columns), rows, whole)
+        return _Kept(self, database, found)
 
     async def profile(self, result: Result) -> tuple[ColumnProfile, ...]:
         """Return statistics of each column of a result.
@@ -217,53 +200,51 @@ class Insight:
         Raises:
             FailureError: it cannot be written; nothing of it is left then.
         """
-        target = await asyncio.to_thread(Path(path).expanduser)
         what = f"{safe_text(path)} was not written"
-        if target.suffix not in (".csv", ".parquet"):
+        if not path.endswith((".csv", ".parquet")):
             raise FailureError(
                 Failure(FailureKind.LOCAL, what, "Its name ends in neither .csv nor .parquet", "Give it such a name.")
             )
-        part = target.with_name(f"{target.name}.part")
         try:
-            if await asyncio.to_thread(target.exists):
-                raise FailureError(
-                    Failure(FailureKind.LOCAL, what, "There is such a file already", "Choose another name.")
+            file = NewFile(path)
+            try:
+                await to_its_end(file.make)
+                await (
+                    self._write_csv(result, file) if path.endswith(".csv") else self._write_parquet(what, result, file)
                 )
-            if target.suffix == ".csv":
-                await self._write_csv(result, part)
-            elif isinstance(result, _Kept):
-                kept = result
-                made = await self.aside(what, lambda: kept.database.write_parquet(kept.relation), kept.database)
-                await asyncio.to_thread(shutil.move, made, part)
-            else:
-                raise FailureError(
-                    Failure(FailureKind.LOCAL, what, "First rows go to a .csv file only", "Download the file instead.")
-                )
-            await asyncio.to_thread(os.replace, part, target)
+                await to_its_end(file.keep)
+            except BaseException:
+                await to_its_end(file.drop)
+                raise
         except OSError as error:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
-            why = safe_text(error.strerror or str(error))
-            raise FailureError(Failure(FailureKind.LOCAL, what, why, "Choose another folder.")) from None
-        except BaseException:
-            await asyncio.to_thread(part.unlink, missing_ok=True)
-            raise
+            raise FailureError(file_failure(path, error)) from None
         return result.total
 
-    async def _write_csv(self, result: Result, part: Path) -> None:
-        with await asyncio.to_thread(part.open, "x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([csv_cell(column.name) for column in result.columns])
-            for start in range(0, result.total, _AT_ONCE):
-                rows = await result.rows(start, _AT_ONCE)
-                await asyncio.to_thread(writer.writerows, [[csv_cell(value) for value in row] for row in rows])
-            await asyncio.to_thread(_sync, file)
+    async def _write_parquet(self, what: str, result: Result, file: NewFile) -> None:
+        if not isinstance(result, _Kept):
+            raise FailureError(
+                Failure(FailureKind.LOCAL, what, "First rows go to a .csv file only", "Download the file instead.")
+            )
+        kept = result
+        made = await self.aside(what, lambda: kept.database.write_parquet(kept.relation), kept.database)
+        try:
+            await to_its_end(lambda: file.copy(made))
+        finally:
+            await to_its_end(lambda: made.unlink(missing_ok=True))
+
+    async def _write_csv(self, result: Result, file: NewFile) -> None:
+        await to_its_end(lambda: file.write(_csv_text([[column.name for column in result.columns]])))
+        for start in range(0, result.total, _AT_ONCE):
+            rows = await result.rows(start, _AT_ONCE)
+            await to_its_end(lambda: file.write(_csv_text(rows)))  # noqa: B023 - awaited here
 
     def cancel(self) -> None:
-        """Stop every statement that runs."""
+        """Stop every statement that runs, or is about to."""
+        self._cancels += 1
         for one in tuple(self._working):
             one.stop()
 
-    async def _opened(self, folder: Path, what: str) -> Database:
+    async def _opened(self, folder: Path, what: str) -> DatabaseProcess:
         sources = await asyncio.to_thread(_sources, folder)
         if not any(one.paths for one in sources):
             raise FailureError(
@@ -274,9 +255,29 @@ class Insight:
                     "Download the job into it first: aepx download JOB --to DIR, or D in the app.",
                 )
             )
-        return await self.aside(what, lambda: Database(sources, memory=self.memory))
+        return await self._database(what, sources)
 
-    async def aside(self, what: str, work: Callable[[], T], database: Database | None = None) -> T:
+    async def _database(self, what: str, sources: Sequence[Source]) -> DatabaseProcess:
+        for path in (path for one in sources for path in one.paths):
+            if _is_unreadable(path):
+                cause = f"DuckDB cannot read {safe_text(str(path))}: its name is not UTF-8"
+                raise FailureError(Failure(FailureKind.LOCAL, what, cause, "Give it or its folder another name."))
+        database = await self.aside(what, lambda: DatabaseProcess(sources, memory=self.memory))
+        self._open.add(database)
+        return database
+
+    async def let_go(self, database: DatabaseProcess) -> None:
+        """End a database."""
+        self._open.discard(database)
+        await asyncio.to_thread(database.close)
+
+    async def stop(self) -> None:
+        """Stop every statement and let go of every result."""
+        self.cancel()
+        for one in tuple(self._open):
+            await self.let_go(one)
+
+    async def aside(self, what: str, work: Callable[[], T], database: DatabaseProcess | None = None) -> T:
         """Do something with DuckDB on a thread; who is cancelled meanwhile stops it."""
         if database is not None:
             self._working.add(database)
@@ -298,7 +299,7 @@ class Insight:
 
 
 def _let_go(result: object) -> None:
-    if isinstance(result, Database):
+    if isinstance(result, DatabaseProcess):
         result.close()
 
 
@@ -337,11 +338,15 @@ def _profile(row: Sequence[Any]) -> ColumnProfile:
 
 
 def _counted(column: Column, values: Sequence[Any]) -> ColumnProfile:
-    known = [str(one) for one in values if one is not None]
+    known = [one for one in values if one is not None]
     share = 1 - len(known) / len(values) if values else None
-    return ColumnProfile(
-        column.name, column.type, share, len(set(known)), min(known, default=None), max(known, default=None)
-    )
+    texts = [str(one) for one in known]
+    try:
+        least, greatest = min(known, default=None), max(known, default=None)
+    except TypeError:  # structs have no order
+        least, greatest = min(texts), max(texts)
+    ends = (None if one is None else str(one) for one in (least, greatest))
+    return ColumnProfile(column.name, column.type, share, len(set(texts)), *ends)
 
 
 def csv_cell(value: object) -> str:
@@ -355,6 +360,15 @@ def csv_cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) and not is_number else text
 
 
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def _csv_text(rows: Sequence[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([[csv_cell(value) for value in row] for row in rows])
+    return buffer.getvalue()
+
+
+def _is_unreadable(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -98,7 +98,9 @@ class DataScreen(PlaceScreen[None]):
         if self._remote is not None:
             self._say(f"Reading the first rows of {self._remote.name}…")
             remote = self._remote
-            self._show_result_of(lambda: self.engine.insight.remote(remote, _FIRST_ROWS), "first rows, not downloaded")
+            self._show_result_of(
+                lambda: self.engine.previews.first_rows(remote, _FIRST_ROWS), "first rows, not downloaded"
+            )
         elif self._begins_typing:
             self._say("Write a statement; ctrl-j runs it. The tables are listed by t, all rows are in `rows`.")
             self.query_one(SqlField).focus()
@@ -276,7 +278,8 @@ class DataScreen(PlaceScreen[None]):
         if self._folder is None:
             return
         try:
-            tables = await self.engine.insight.tables(self._folder)
+            known = self._result.tables if self._result is not None else ()
+            tables = known or await self.engine.insight.tables(self._folder)
         except FailureError as error:
             self.fail(error.failure)
             return

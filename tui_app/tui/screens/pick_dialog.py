@@ -27,6 +27,7 @@ R = TypeVar("R")
 _LATER_S = 0.4
 """While pages come in, the list is read again no more often than so."""
 _DETAIL_LINES = 5
+_READING = "reading…"
 _LOW = 20
 """Below so many lines of the screen, details give way to the list."""
 
@@ -139,7 +140,9 @@ class PickDialog(Dialog[R], Generic[R]):
     async def _load(self) -> None:
         await self.load()
         self._is_loaded = True
-        self._said = ""
+        # What was said of a line stays until the next key, whatever comes in meanwhile.
+        if self._said == _READING:
+            self._said = ""
         self._fill(self.search(self.field.value))
 
     def on_lookups_changed(self, event: LookupsChanged) -> None:
@@ -155,7 +158,7 @@ class PickDialog(Dialog[R], Generic[R]):
     @work(group="refresh", exclusive=True)
     async def action_reread(self) -> None:
         """Ask the platform anew."""
-        self.say("reading…")
+        self.say(_READING)
         await self._reading.refresh()
         self._load()
 
@@ -190,7 +193,7 @@ class PickDialog(Dialog[R], Generic[R]):
             self.query_one("#pick-state", Line).show(safe_text(self._said), "failed")
             return
         where = f"{place + 1:,} of {count:,}   " if count else ""
-        state = self._reading.state() if self._is_loaded else "reading…"
+        state = self._reading.state() if self._is_loaded else _READING
         self.query_one("#pick-state", Line).show(safe_text(f"{self.note()}{where}{state}"))
 
     def say(self, text: str) -> None:
