@@ -81,6 +81,14 @@ def test_only_what_is_missing_or_changed_is_fetched_again(
     assert done.code == 0
     assert done.document["bytes"] > done.document["bytes_kept"] > 0
     assert wrong_files(folder, export) == []
+    with first.open("r+b") as file:
+        file.seek(100)
+        file.write(b"spoiled")
+    assert "Nothing was missing" in aepx("download", export.job_id, "--to", str(tmp_path)).err
+    done = aepx("download", export.job_id, "--to", str(tmp_path), "--verify")
+    assert done.code == 0
+    assert "Its bytes have changed since it was downloaded. It is fetched anew." in done.err
+    assert wrong_files(folder, export) == []
 
 
 def test_a_file_of_another_size_than_before_is_told_and_fetched_anew(

@@ -95,6 +95,8 @@ def test_a_wrong_statement_shows_the_place(aepx: Aepx, small: str, tmp_path: Pat
         (("query", "SELECT 1"), "--job ID"),
         (("query", "--job", "1"), "Give the SQL"),
         (("query", "SELECT 1", "--job", "1", "--memory", "much"), "is no size"),
+        (("query", "SELECT 1", "--job", "1", "--memory", "0M"), "too little"),
+        (("query", "SELECT 1", "--job", "1", "--memory", "999999999G"), "more than this machine has"),
         (("query", "SELECT 1", "--job", "1", "--as-dataset", "x"), "needs --remote"),
         (("query", "--remote", "SELECT 1", "--to", "x"), "--as-dataset NAME"),
         (("query", "--remote"), "Give the SQL"),
@@ -109,6 +111,14 @@ def test_bad_input_gets_a_clear_message(
     done = aepx(*arguments)
     assert done.code in (1, 2)
     assert said in done.err
+
+
+def test_what_is_here_needs_no_connection(aepx: Aepx, clean_home: Path, tmp_path: Path) -> None:
+    duckdb.execute(f"COPY (SELECT 7 AS n) TO '{tmp_path}/x.parquet' (FORMAT parquet)")
+    assert aepx("preview", str(tmp_path / "x.parquet"), "--json").document == [{"n": 7}]
+    file = {"batch_id": "b", "file_id": "f", "name": "x", "path": "x.parquet", "bytes": 1, "sha256": "0", "rows": 1}
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": 1, "files": [file]}))
+    assert aepx("query", "SELECT n + 1 AS m FROM rows", "--from", str(tmp_path), "--json").document == [{"m": 8}]
 
 
 def test_without_duckdb_the_message_says_what_to_install(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,12 +17,12 @@ from tests.support.clock import FakeClock
 from tests.support.engines import job, make_engine, unknown
 from tui_app.api.data_access import FileBytes
 from tui_app.engine.rate_limit import RateLimit, parse_rate
+from tui_app.engine.target import Target
 from tui_app.models.data_access import ByteRange, RemoteFile
 from tui_app.models.failure import FailureError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from tui_app.engine.downloads import Download
     from tui_app.engine.engine import Engine
@@ -200,6 +202,120 @@ async def test_a_file_in_place_of_the_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(FailureError, match="A link or a file has this name"):
         await engine.downloads.add(job_id="700", to=tmp_path / "to")
     assert (tmp_path / "to").read_text() == "mine"
+    await engine.stop()
+
+
+async def test_paused_and_gone_on_with_at_once_it_goes_on(tmp_path: Path) -> None:
+    engine, files = made(tmp_path)
+    key = await began(engine, files, tmp_path / "to")
+    for _ in range(3):
+        engine.downloads.pause(key)
+        engine.downloads.resume(key)
+    files.gate.set()
+    assert (await ended(engine, key)).state == "done"
+    assert here(tmp_path / "to") == files.content
+    await engine.stop()
+
+
+async def test_what_has_ended_keeps_nobody_out_of_its_folder(tmp_path: Path) -> None:
+    engine, files = made(tmp_path / "one")
+    other, others = made(tmp_path / "other")
+    others.content = files.content
+    key = await began(engine, files, tmp_path / "to")
+    with pytest.raises(FailureError, match="under way"):
+        await other.downloads.add(job_id="700", to=tmp_path / "to")
+    files.gate.set()
+    await ended(engine, key)
+    found = await ended(other, await other.downloads.add(job_id="700", to=tmp_path / "to"))
+    assert (found.state, found.bytes_kept) == ("done", 600_000)
+    assert not (await engine.downloads.verify(key)).failures
+    await engine.stop()
+    await other.stop()
+
+
+async def test_a_file_without_a_length_that_is_gone_is_the_only_one_missing(tmp_path: Path) -> None:
+    engine, files = made(tmp_path)
+
+    async def batch_files(batch_id: str) -> tuple[RemoteFile, ...]:
+        lengths = {"one.csv": 300_000, "two.csv": None}
+        return tuple(RemoteFile(batch_id, f"{batch_id}-1", name, lengths[name]) for name in NAMES)
+
+    async def size(file: RemoteFile) -> int:
+        raise unknown("It")
+
+    replaced: Any = files
+    replaced.batch_files, replaced.size = batch_files, size
+    found = await ended(engine, await engine.downloads.add(job_id="700", to=tmp_path / "to"))
+    assert [(one.name, one.state) for one in found.files] == [("one.csv", "done"), ("two.csv", "failed")]
+    assert [one.what for one in found.failures] == ["File two.csv was not downloaded"]
+    assert here(tmp_path / "to") == {"one.csv": files.content["one.csv"]}
+    await engine.stop()
+
+
+async def test_what_has_come_needs_no_room_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, files = made(tmp_path)
+    key = await began(engine, files, tmp_path / "to")
+    engine.downloads.pause(key)
+    await ended(engine, key)
+    come = sum(path.stat().st_size for path in (tmp_path / "to").rglob("*.csv.part"))
+    assert come > 0
+    files.gate.set()
+    monkeypatch.setattr(Target, "free", lambda _: 600_000 - come - 1)
+    engine.downloads.resume(key)
+    found = await ended(engine, key)
+    assert "disk has" in (found.failures[0].cause if found.failures else "")
+    monkeypatch.setattr(Target, "free", lambda _: 600_000 - come)
+    engine.downloads.resume(key)
+    assert (await ended(engine, key)).state == "done"
+    await engine.stop()
+
+
+async def test_asked_to_check_a_download_fetches_what_has_changed_here(tmp_path: Path) -> None:
+    engine, files = made(tmp_path)
+    await ended(engine, await engine.downloads.add(job_id="700", to=tmp_path / "to"))
+    spoiled = next((tmp_path / "to").rglob("one.csv"))
+    spoiled.write_bytes(b"x" + files.content["one.csv"][1:])
+    found = await ended(engine, await engine.downloads.add(job_id="700", to=tmp_path / "to"))
+    assert found.bytes_kept == 600_000
+    found = await ended(engine, await engine.downloads.add(job_id="700", to=tmp_path / "to", check=True))
+    assert (found.state, found.bytes_kept) == ("done", 300_000)
+    assert found.changed == ("one.csv: Its bytes have changed since it was downloaded. It is fetched anew.",)
+    assert here(tmp_path / "to") == files.content
+    await engine.stop()
+
+
+@pytest.mark.parametrize(("to", "said"), [("~nosuchuser/x", "no home folder ~nosuchuser"), ("a\0b", "NUL")])
+async def test_a_folder_that_cannot_be_is_told(tmp_path: Path, to: str, said: str) -> None:
+    engine, _ = made(tmp_path)
+    with pytest.raises(FailureError, match=said):
+        await engine.downloads.add(job_id="700", to=Path(to))
+    await engine.stop()
+
+
+async def test_no_folder_is_made_for_a_batch_that_is_not_there(tmp_path: Path) -> None:
+    engine, _ = made(tmp_path)
+    for batch_id in ("nothing", "../../x", ""):
+        with pytest.raises(FailureError):
+            await engine.downloads.add(batch_id=batch_id, to=tmp_path / "to")
+    assert not (tmp_path / "to").exists()
+    await engine.stop()
+
+
+async def test_a_manifest_that_does_not_fit_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, _ = made(tmp_path)
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if "manifest" in str(Path(f"/proc/self/fd/{descriptor}").readlink()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    found = await ended(engine, await engine.downloads.add(job_id="700", to=tmp_path / "to"))
+    assert [one.cause for one in found.failures][:1] == ["The disk is full"]
+    assert not list((tmp_path / "to").rglob("manifest*"))
     await engine.stop()
 
 

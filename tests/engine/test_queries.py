@@ -30,9 +30,17 @@ class Service:
         self.cancelled: list[str] = []
         self.listed: tuple[RemoteQuery, ...] = ()
         self.lost = False
+        self.names: list[str] = []
+        self.appears_after = 0
+        self.reached = asyncio.Event()
+        self.gate: asyncio.Event | None = None
 
     async def create(self, *, database: str, sql: str, name: str = "", dataset_name: str = "") -> RemoteQuery:
         self.created.append(sql)
+        self.names.append(name)
+        self.reached.set()
+        if self.gate is not None:
+            await self.gate.wait()
         if self.lost:
             raise answer_lost()
         return RemoteQuery("q1", "SUBMITTED", sql)
@@ -42,7 +50,9 @@ class Service:
         return RemoteQuery.parse({"id": query_id, **answer})
 
     async def newest(self, limit: int = 20) -> tuple[RemoteQuery, ...]:
-        return self.listed
+        self.appears_after -= 1
+        mine = RemoteQuery("mine", "SUBMITTED", SQL, name=self.names[-1])
+        return self.listed if self.appears_after >= 0 else (*self.listed, mine)
 
     async def cancel(self, query_id: str) -> None:
         self.cancelled.append(query_id)
@@ -109,24 +119,45 @@ async def test_read_only_sends_nothing(tmp_path: Path) -> None:
     assert service.created == []
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
-async def test_a_lost_answer_is_looked_for_and_never_sent_again(tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize("looks", [0, 1, 2])
+async def test_a_lost_answer_is_looked_for_and_never_sent_again(tmp_path: Path, looks: int) -> None:
     clock, service = FakeClock(), Service({"state": "SUCCESS", "rowCount": 1})
-    service.lost = True
-    service.listed = (
-        RemoteQuery("other", "SUCCESS", "SELECT 2"),
-        RemoteQuery("old", "SUCCESS", SQL, created_ms=1_000),
-        *(RemoteQuery(f"q{number}", "SUBMITTED", SQL) for number in range(count)),
-    )
+    service.lost, service.appears_after = True, looks
     running = asyncio.ensure_future(queries(tmp_path, clock, service).run(SQL))
-    if count == 1:
-        assert (await ended(clock, running)).query_id == "q0"
-    else:
-        with pytest.raises(FailureError, match="answer was lost"):
-            await ended(clock, running)
+    assert (await ended(clock, running)).query_id == "mine"
     assert service.created == [SQL]
+
+
+async def test_a_query_of_somebody_else_is_never_taken_for_ours(tmp_path: Path) -> None:
+    clock, service = FakeClock(), Service({"state": "SUCCESS", "rowCount": 1})
+    service.lost, service.appears_after = True, 99
+    service.listed = (RemoteQuery("theirs", "IN_PROGRESS", SQL), RemoteQuery("x", "SUCCESS", SQL, name="aepx-0"))
+    running = asyncio.ensure_future(queries(tmp_path, clock, service).run(SQL))
+    with pytest.raises(FailureError, match="not known whether query aepx-") as caught:
+        await ended(clock, running)
+    assert service.names[0] in caught.value.failure.next_step
+    assert (service.created, service.cancelled) == ([SQL], [])
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_who_stops_while_it_is_sent_has_it_cancelled(tmp_path: Path, *, lost: bool) -> None:
+    clock, service = FakeClock(), Service({"state": "IN_PROGRESS"})
+    service.lost, service.gate = lost, asyncio.Event()
+    running = asyncio.ensure_future(queries(tmp_path, clock, service).run(SQL))
+    async with asyncio.timeout(10):
+        await service.reached.wait()
+    running.cancel()
+    await asyncio.wait([running], timeout=0.05)
+    service.gate.set()
+    await asyncio.wait([running], timeout=10)
+    assert running.cancelled()
+    assert service.cancelled == (["mine"] if lost else ["q1"])
 
 
 def test_psql_is_led_nowhere_else_and_told_no_secret_of_ours() -> None:
     own = {"HOME": "/h", "PGHOSTADDR": "6.6.6.6", "PGSERVICE": "x", "PGPASSWORD": "y", "AEPX_CLIENT_SECRET": "s"}
-    assert psql_environment(own, {"PGHOST": "h", "PGPASSWORD": "t"}) == {"HOME": "/h", "PGHOST": "h", "PGPASSWORD": "t"}
+    given = {"PGHOST": "h", "PGPASSWORD": "t", "PGSSLMODE": "require"}
+    assert psql_environment(own, given) == {"HOME": "/h", **given}
+    strict = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": "system"}
+    assert psql_environment({**own, **strict}, given) == {"HOME": "/h", **given, **strict}
+    assert psql_environment({"PGSSLMODE": "disable", "PGSSLROOTCERT": "/x"}, given) == given

@@ -217,3 +217,20 @@ async def test_a_full_disk_is_told_and_what_came_stays(tmp_path: Path, monkeypat
         await fetched(Source(), tmp_path)
     monkeypatch.undo()
     assert await fetched(Source(), tmp_path) == SOURCE
+
+
+class Meagre(Source):
+    """Answers each question with one byte."""
+
+    @asynccontextmanager
+    async def stream(self, file: RemoteFile, start: int, length: int) -> AsyncIterator[FileBytes]:
+        self.asked.append(start)
+        yield FileBytes(ByteRange(start, start, len(self.content)), self._chunks(start, start + 1, None))
+
+
+async def test_answers_of_a_byte_each_are_given_up(tmp_path: Path) -> None:
+    source = Meagre()
+    with pytest.raises(FailureError) as caught:
+        await fetched(source, tmp_path)
+    assert "again and again" in caught.value.failure.cause
+    assert len(source.asked) < 20

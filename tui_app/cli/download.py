@@ -46,27 +46,31 @@ def _rate(_: click.Context, __: click.Parameter, given: str | None) -> int | Non
     help="Files at once.",
 )
 @click.option("--limit-rate", metavar="R", callback=_rate, help="Bytes a second in all, like 500k or 2M.")
+@click.option("--verify", is_flag=True, help="Read what is here already again, and fetch anew what has changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was downloaded as one JSON document.")
 @click.pass_obj
-def download(options: Globals, *, what: str, to: Path, parallel: int, limit_rate: int | None, as_json: bool) -> int:
+def download(
+    options: Globals, *, what: str, to: Path, parallel: int, limit_rate: int | None, verify: bool, as_json: bool
+) -> int:
     """Download the files of an export job, or of one batch.
 
     The files of job 24115 go into DIR/24115, a folder for each batch; those of a batch into DIR/BATCH. manifest.json
     beside them names each file with its size, SHA-256 and rows. Run it again after anything went wrong, also a kill:
-    it fetches only what is missing, and goes on in the middle of a file.
+    it fetches only what is missing, and goes on in the middle of a file. What is here is known by name and size; with
+    --verify its SHA-256 is compared as well.
 
     When files are missing at the end, the exit code tells why: 1 it is gone, 2 the disk, 3 the network.
     """
-    return run(_download(options, what, to, parallel=parallel, limit_rate=limit_rate, as_json=as_json))
+    return run(_download(options, what, to, parallel=parallel, limit_rate=limit_rate, verify=verify, as_json=as_json))
 
 
 async def _download(
-    options: Globals, what: str, to: Path, *, parallel: int, limit_rate: int | None, as_json: bool
+    options: Globals, what: str, to: Path, *, parallel: int, limit_rate: int | None, verify: bool, as_json: bool
 ) -> int:
     async with opened_engine(options) as engine:
         # Job ids are whole numbers (API reference 2.3); batch ids are long.
         asked = {"job_id": what} if what.isdecimal() and len(what) < 20 else {"batch_id": what}  # noqa: PLR2004 - of 64 bits
-        key = await engine.downloads.add(**asked, to=to, parallel=parallel, limit_rate=limit_rate)
+        key = await engine.downloads.add(**asked, to=to, parallel=parallel, limit_rate=limit_rate, check=verify)
         found = await _followed(engine, key)
     output = Output()
     for failure in found.failures:
@@ -107,6 +111,8 @@ def progress_text(one: Download) -> str:
 
     if one.state == "listing":
         return one.remark or "Listing files…"
+    if one.state == "checking":
+        return f"Checking what is here already: {size(one.bytes_done)} so far…"
     complete = sum(each.state == "done" for each in one.files)
     parts = [
         f"{size(one.bytes_done)} of {size(one.bytes_total)}",

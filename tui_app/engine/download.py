@@ -94,6 +94,8 @@ class Item:
     to: Path
     parallel: int
     target: Target
+    checks: bool = False
+    """Whether files that are here already are read again and held against their checksums."""
     state: str = "waiting"
     files: list[FileState] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
@@ -105,6 +107,7 @@ class Item:
     samples: deque[tuple[float, int]] = field(default_factory=deque)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    working: asyncio.Lock = field(default_factory=asyncio.Lock)
     profiles: int | None = None
     per_segment: bool = False
 

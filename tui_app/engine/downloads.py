@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from tui_app.engine.batches import segments_of
 from tui_app.engine.download import SAMPLE_EVERY_S, Download, FileProgress, FileState, Item
 from tui_app.engine.failures import explained
-from tui_app.engine.manifest import NAME, Manifest, ManifestBatch
-from tui_app.engine.on_disk import fault_of, grown, kept, names_here, opened
+from tui_app.engine.manifest import Manifest, ManifestBatch
+from tui_app.engine.on_disk import begun, fault_of, grown, kept, names_here, opened
 from tui_app.engine.past_downloads import PastDownloads
 from tui_app.engine.rate_limit import RateLimit, parse_rate
 from tui_app.engine.session import Topic
-from tui_app.engine.target import Target
-from tui_app.engine.transfer import MIB, Place, Transfer, to_its_end
+from tui_app.engine.target import Target, expanded
+from tui_app.engine.transfer import MIB, Place, Transfer, disk_failure, to_its_end
 from tui_app.models.export_job import SUCCEEDED
 from tui_app.models.failure import Failure, FailureError, FailureKind
 from tui_app.models.file_names import safe_name
@@ -61,6 +61,7 @@ class Downloads:
         to: Path,
         parallel: int = 3,
         limit_rate: int | None = None,
+        check: bool = False,
     ) -> str:
         """Begin to download the files of a job, or of a batch, and return the key to follow it by.
 
@@ -70,6 +71,7 @@ class Downloads:
             to: the folder that a person chose; made if it is not there.
             parallel: files at once.
             limit_rate: bytes a second of all downloads; None leaves the limit in force.
+            check: read what is here already again, and fetch anew what is not as it was downloaded.
 
         Raises:
             FailureError: there is nothing to download, or the folder cannot be written to.
@@ -78,6 +80,7 @@ class Downloads:
         if running is not None:
             return running
         item = await self._item(job_id, batch_id, to, parallel)
+        item.checks = check
         if limit_rate is not None:
             self.set_limit(limit_rate)
         self._items[item.key] = item
@@ -86,7 +89,10 @@ class Downloads:
 
     def _replaced(self, job_id: str, batch_id: str, to: Path) -> str | None:
         """Return the key of the same download if it is under way; let go of one that has ended."""
-        folder = to.expanduser().absolute() / safe_name(job_id or batch_id)
+        try:
+            folder = expanded(to) / safe_name(job_id or batch_id)
+        except OSError:
+            return None  # which is told when it is opened
         for key, one in tuple(self._items.items()):
             if one.target.path == folder:
                 if one.is_under_way:
@@ -97,6 +103,8 @@ class Downloads:
 
     async def _item(self, job_id: str, batch_id: str, to: Path, parallel: int) -> Item:
         job = await self._job(job_id) if job_id else None
+        if job is None:
+            await self._batches.get(batch_id)  # no folder is made for what there is not
         batches = await self._of_job(job) if job is not None else (ManifestBatch(batch_id),)
         name = safe_name(job_id or batch_id)
         target = await to_its_end(lambda: Target.open(to, name), undo=Target.close)
@@ -156,7 +164,7 @@ class Downloads:
     def resume(self, key: str) -> None:
         """Go on with a download that is paused, failed or stopped."""
         item = self._items[key]
-        if not item.is_under_way:
+        if not item.is_under_way or item.state == "paused":
             item.failures.clear()
             item.ended.clear()
             self._start(item)
@@ -186,7 +194,8 @@ class Downloads:
             self._stop_item(one, "paused")
         await asyncio.gather(*tasks, return_exceptions=True)
         for one in self._items.values():
-            one.target.close()
+            async with one.working:
+                one.target.close()
 
     async def unfinished(self) -> tuple[Unfinished, ...]:
         """Return what an earlier run left unfinished, and this one has not taken up."""
@@ -198,9 +207,10 @@ class Downloads:
         One that is not as it was is fetched anew when the download goes on, in this run or a later one.
 
         Raises:
-            FailureError: the manifest cannot be written.
+            FailureError: the manifest cannot be written, or another download into its folder is under way.
         """
         item = self._items[key]
+        item.target.lock()
         before, item.state = item.state, "checking"
         self._publish(now=True)
         faults: list[Failure] = []
@@ -219,6 +229,8 @@ class Downloads:
                 await self._write_manifest(item)
                 await self._remember(item)
         finally:
+            if not item.is_under_way:
+                item.target.unlock()
             item.state = "failed" if faults else before
             item.failures = faults
             self._publish(now=True)
@@ -228,8 +240,9 @@ class Downloads:
 
     def _start(self, item: Item) -> None:
         item.state, item.remark = "listing", ""
-        item.task = asyncio.create_task(self._run(item), name=f"download {item.job_id or item.key}")
-        item.task.add_done_callback(lambda _: self._ended(item))
+        task = asyncio.create_task(self._run(item), name=f"download {item.job_id or item.key}")
+        item.task = task
+        task.add_done_callback(lambda ended: self._ended(item, ended))
         self._publish(now=True)
 
     def _stop_item(self, item: Item, state: str) -> None:
@@ -240,9 +253,11 @@ class Downloads:
             item.state = state
             self._publish(now=True)
 
-    def _ended(self, item: Item) -> None:
-        task = item.task
-        if task is not None and not task.cancelled() and task.exception() is not None:
+    def _ended(self, item: Item, task: asyncio.Task[None]) -> None:
+        if task is not item.task:
+            return  # it was paused, and another one goes on
+        item.target.unlock()
+        if not task.cancelled() and task.exception() is not None:
             _log.error("a download ended by its own fault", exc_info=task.exception())
             item.failures.append(
                 Failure(FailureKind.LOCAL, "The download ended", "by a fault of aepx", "The log has it.")
@@ -253,8 +268,14 @@ class Downloads:
         self._publish(now=True)
 
     async def _run(self, item: Item) -> None:
+        # The one that was paused may still be on its way out.
+        async with item.working:
+            await self._work(item)
+
+    async def _work(self, item: Item) -> None:
         with self._core.activity.busy():
             try:
+                item.target.lock()
                 await self._remember(item)
                 await self._list(item)
                 await self._fetch_all(item)
@@ -275,14 +296,19 @@ class Downloads:
         for batch in item.batches:
             try:
                 told = await self._batches.wait_readable(batch.batch_id, told=lambda one: self._wait(item, one.status))
-                files = await self._sized(await self._batches.files(batch.batch_id))
+                files, gone = await self._sized(await self._batches.files(batch.batch_id))
                 batches.append(batch if told.written is None else replace(batch, records_written=told.written))
             except FailureError as error:
                 item.failures.append(error.failure)
                 continue
             folder = safe_name(batch.batch_id) if item.job_id else ""
             names = names_here(files)
-            found += [FileState(one, folder, names[one]) for one in files]
+            for one in files:
+                failure = gone.get(one)
+                found.append(
+                    FileState(one, folder, names[one], state="failed" if failure else "waiting", failure=failure)
+                )
+            item.failures += gone.values()
         read = {one.batch_id: one for one in batches}
         item.batches = tuple(read.get(one.batch_id, one) for one in item.batches)
         item.files, item.remark = found, "" if found or item.failures else "Every batch is empty: there is no file."
@@ -295,11 +321,16 @@ class Downloads:
         manifest.files = {
             path: one for path, one in manifest.files.items() if path in paths or one.batch_id not in read
         }
-        for one in found:
-            entry = await to_its_end(partial(kept, item, one))
+        for state in found:
+            if state.failure is not None:
+                continue
+            if item.checks:
+                item.state = "checking"
+                self._publish(now=True)
+            entry = await to_its_end(partial(kept, item, state))
             if entry is not None:
-                manifest.files[one.path] = entry
-                one.done, one.state = entry.bytes, "done"
+                manifest.files[state.path] = entry
+                state.done, state.state = entry.bytes, "done"
         manifest.is_complete = item.is_whole
         item.kept = item.done
         await self._write_manifest(item)
@@ -308,21 +339,29 @@ class Downloads:
         item.remark = f"Waiting: a batch is still {safe_text(status) or 'without a status'}."
         self._publish(now=True)
 
-    async def _sized(self, files: Sequence[RemoteFile]) -> list[RemoteFile]:
-        """Return files with their lengths, asked for where the listing does not tell them."""
-        core, found = self._core, []
+    async def _sized(self, files: Sequence[RemoteFile]) -> tuple[list[RemoteFile], dict[RemoteFile, Failure]]:
+        """Return files with their lengths, asked for where the listing does not tell them, and why some have none."""
+        core = self._core
+        found: list[RemoteFile] = []
+        gone: dict[RemoteFile, Failure] = {}
         for one in files:
             if one.length is not None:
                 found.append(one)
                 continue
-            with explained(f"The size of {shortened(safe_text(one.name))} is not known", core.clock):
-                size = await core.client.data_access.size(one)
-            found.append(type(one)(one.batch_id, one.file_id, one.name, size))
-        return found
+            try:
+                with explained(f"File {shortened(safe_text(one.name))} was not downloaded", core.clock):
+                    found.append(replace(one, length=await core.client.data_access.size(one)))
+            except FailureError as error:
+                if error.failure.kind is not FailureKind.NOT_FOUND:
+                    raise
+                found.append(one)
+                gone[one] = error.failure
+        return found, gone
 
     async def _fetch_all(self, item: Item) -> None:
-        due = [one for one in item.files if one.state != "done"]
-        missing = sum((one.remote.length or 0) - one.done for one in due)
+        due = [one for one in item.files if one.state == "waiting"]
+        begun_here = await to_its_end(lambda: sum(begun(item, one) for one in due))
+        missing = sum(one.remote.length or 0 for one in due) - begun_here
         free = await to_its_end(item.target.free)
         if missing > free:
             raise FailureError(_no_room(item, missing, free))
@@ -364,7 +403,7 @@ class Downloads:
             async with item.writing:
                 await to_its_end(lambda: item.manifest.write(item.target))
         except OSError as error:
-            raise FailureError(_changed(NAME, error.strerror or "it cannot be written")) from None
+            raise FailureError(disk_failure("The manifest was not written", error)) from None
 
     async def _complete(self, item: Item) -> None:
         item.manifest.is_complete = item.is_whole

@@ -38,16 +38,31 @@ def grown(one: FileState, known: ManifestFile | None) -> str:
 def kept(item: Item, one: FileState) -> ManifestFile | None:
     """Return the manifest's entry of a file that is here whole, None for one that must be fetched.
 
-    A file that the manifest does not name is fetched: nothing vouches for its bytes.
+    A file that the manifest does not name is fetched: nothing vouches for its bytes. Size and name tell of one that it
+    does name, and its checksum as well where the download checks.
     """
     known, remote = item.manifest.files.get(one.path), one.remote
     if known is None or (known.file_id, known.name, known.bytes) != (remote.file_id, remote.name, remote.length):
         return None
     try:
         with opened(item.target, one.folder) as target:
-            return known if target.size(one.name) == remote.length else None
+            if target.size(one.name) != remote.length:
+                return None
     except OSError:
         return None
+    wrong = fault_of(item, known) if item.checks else ""
+    if wrong:
+        item.changed.append(f"{shortened(safe_text(remote.name))}: {wrong}. It is fetched anew.")
+    return None if wrong else known
+
+
+def begun(item: Item, one: FileState) -> int:
+    """Return how many bytes of the disk what has come of a file takes already."""
+    try:
+        with opened(item.target, one.folder) as target:
+            return target.size(f"{one.name}.part") or 0
+    except OSError:
+        return 0
 
 
 def fault_of(item: Item, entry: ManifestFile) -> str:

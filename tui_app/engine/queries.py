@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import uuid
 from typing import TYPE_CHECKING, Final
 
 from tui_app.api.errors import ApiError
-from tui_app.clock import now_ms
 from tui_app.engine.failures import explained
 from tui_app.models.failure import Failure, FailureError, FailureKind
 from tui_app.text import safe_text, shortened
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _FIRST_S: Final = 1.0
 _MOST_S: Final = 10.0
-_SLACK_MS: Final = 5_000
+_LOOKS_S: Final = (0.0, 2.0, 5.0)
+"""Seconds before each look for a query whose answer was lost: a list may lag behind."""
 _GOODBYE_S: Final = 5.0
 _PAGE: Final = 100
 
@@ -49,7 +50,13 @@ class RemoteQueries:
         """
         core = self._core
         core.require_writable("The query")
-        query = await self._created(sql, dataset_name)
+        mark = f"aepx-{uuid.uuid4().hex[:12]}"
+        sending = asyncio.ensure_future(self._created(sql, dataset_name, mark))
+        try:
+            query = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await self._taken_back(sending, mark)
+            raise
         try:
             query = await self._followed(query, told)
         except asyncio.CancelledError:
@@ -59,37 +66,53 @@ class RemoteQueries:
             raise FailureError(_ended_badly(query))
         return query
 
-    async def _created(self, sql: str, dataset_name: str) -> RemoteQuery:
-        core, what = self._core, "The query was not run"
-        asked = now_ms(core.clock)
-        with core.activity.busy(), explained(what, core.clock):
+    async def _created(self, sql: str, dataset_name: str, mark: str) -> RemoteQuery:
+        """Send a statement under a name that no other has, so that it is known again if the answer is lost."""
+        core = self._core
+        with core.activity.busy(), explained("The query was not run", core.clock):
             try:
                 return await core.client.queries.create(
-                    database=f"{core.session.sandbox_name}:all", sql=sql, name="aepx", dataset_name=dataset_name
+                    database=f"{core.session.sandbox_name}:all", sql=sql, name=mark, dataset_name=dataset_name
                 )
             except ApiError as error:
                 if not error.ambiguous:
                     raise
-                _log.warning("the answer to a query was lost: %s", error)
-            # It may run: sent again, it would cost twice, and could make two datasets.
-            found = [
-                one
-                for one in await core.client.queries.newest()
-                if one.sql == sql and (one.created_ms is None or one.created_ms >= asked - _SLACK_MS)
-            ]
-        if len(found) == 1:
-            return found[0]
-        ids = ", ".join(one.query_id for one in found)
+                _log.warning("the answer to query %s was lost: %s", mark, error)
+        # It may run: sent again, it would cost twice, and could make two datasets.
+        why = "the platform lists no query of that name"
+        for seconds in _LOOKS_S:
+            await core.clock.sleep(seconds)
+            try:
+                found = await self._marked(mark)
+            except ApiError as error:
+                why = f"the queries cannot be listed: {safe_text(error.cause).rstrip('.')}"
+                continue
+            if found is not None:
+                return found
         raise FailureError(
             Failure(
                 kind=FailureKind.NETWORK,
-                what=what if not found else "It is not known which query is this one",
-                cause="The answer was lost, and the platform lists no such query"
-                if not found
-                else f"The answer was lost, and the platform lists several alike: {ids}",
-                next_step="Run it again." if not found else "Look at them in the platform before you run it again.",
+                what=f"It is not known whether query {mark} runs",
+                cause=f"The answer was lost, and {why}",
+                next_step=f"Look for {mark} among the platform's queries before you run it again: it would run twice.",
             )
         )
+
+    async def _marked(self, mark: str) -> RemoteQuery | None:
+        return next((one for one in await self._core.client.queries.newest() if one.name == mark), None)
+
+    async def _taken_back(self, sending: asyncio.Future[RemoteQuery], mark: str) -> None:
+        """Cancel a query that was on its way when the person stopped waiting, whether or not it has been answered."""
+        with contextlib.suppress(ApiError, FailureError, TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await asyncio.wait([sending], timeout=_GOODBYE_S / 2)
+                if sending.done():
+                    await self._cancelled((await sending).query_id)
+                    return
+                sending.cancel()
+                found = await self._marked(mark)
+                if found is not None:
+                    await self._cancelled(found.query_id)
 
     async def _followed(self, query: RemoteQuery, told: Callable[[RemoteQuery], None] | None) -> RemoteQuery:
         core, seconds = self._core, _FIRST_S

@@ -42,8 +42,11 @@ class Target:
         Raises:
             FailureError: it cannot be made or written to, or another aepx downloads into it.
         """
-        chosen = path.expanduser().absolute()
+        chosen = path
         try:
+            if "\0" in str(path):
+                raise OSError(errno.EINVAL, "The name holds a NUL character")
+            chosen = expanded(path)
             chosen.mkdir(parents=True, exist_ok=True)
             outer = os.open(chosen, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         except OSError as error:
@@ -56,7 +59,7 @@ class Target:
             os.close(outer)
         found = cls(chosen / name, descriptor)
         try:
-            found._lock()
+            found.lock()
             found._try_to_write()
         except BaseException:
             found.close()
@@ -105,11 +108,16 @@ class Target:
         """Put a small file in place of what had its name, whole or not at all."""
         part = f"{name}.part"
         self.remove(part)
-        with os.fdopen(self.open_file(part, write=True), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        self.rename(part, name)
+        try:
+            with os.fdopen(self.open_file(part, write=True), "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            self.rename(part, name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.remove(part)
+            raise
 
     def rename(self, old: str, new: str) -> None:
         """Give a file another name, in place of what had it; a link of that name goes, what it leads to stays."""
@@ -134,7 +142,12 @@ class Target:
         found = os.fstatvfs(self._descriptor)
         return max(0, found.f_bavail * found.f_frsize - _RESERVE)
 
-    def _lock(self) -> None:
+    def lock(self) -> None:
+        """Keep other downloads out of it, until `unlock` or `close`.
+
+        Raises:
+            FailureError: another one is under way in it.
+        """
         if fcntl is None:
             return
         try:
@@ -149,6 +162,11 @@ class Target:
                 )
             ) from None
 
+    def unlock(self) -> None:
+        """Let other downloads into it."""
+        if fcntl is not None and self._descriptor >= 0:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
     def _try_to_write(self) -> None:
         name = f".aepx-{os.getpid()}"
         try:
@@ -156,6 +174,19 @@ class Target:
             self.remove(name)
         except OSError as error:
             raise _unusable(self.path, error) from None
+
+
+def expanded(path: Path) -> Path:
+    """Return the absolute path of what a person wrote, `~` understood.
+
+    Raises:
+        OSError: there is no such user's home folder.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        user = str(path).partition("/")[0]
+        raise OSError(errno.ENOENT, f"There is no home folder {user}") from None
 
 
 def _opened_folder(outer: int, name: str) -> int:

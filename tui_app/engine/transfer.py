@@ -56,6 +56,8 @@ _MOST_DELAY_S: Final = 20.0
 _LOOK_EVERY_S: Final = 15.0
 _SLOWEST: Final = 2_048
 """Bytes a second below which an answer is given up and asked for anew."""
+_LEAST: Final = 16 * 1024
+"""An answer that brings fewer bytes than this and than were asked for counts as none: asking has its price."""
 _SIDECAR_MOST: Final = 65_536
 
 
@@ -109,7 +111,7 @@ class Transfer:
             finally:
                 await to_its_end(part.close)
         except OSError as error:
-            raise FailureError(_disk_failure(what, error)) from None
+            raise FailureError(disk_failure(what, error)) from None
         except ApiError as error:
             if isinstance(error, NotFoundError):
                 error.next_step = "It may have been removed or expired; list the files of its batch again."
@@ -119,12 +121,14 @@ class Transfer:
         """Ask for range after range; give up when many tries one after another brought nothing."""
         length, span, tries = file.length or 0, _RANGE, 0
         while part.size < length:
-            before, began = part.size, self._clock.monotonic()
+            before, began, wanted = part.size, self._clock.monotonic(), min(span, length - part.size)
             try:
-                await self._one_range(file, part, min(span, length - part.size), told)
+                await self._one_range(file, part, wanted, told)
+                if part.size - before < min(wanted, _LEAST):
+                    raise _meagre(file, part.size - before, wanted)
             except ApiError as error:
                 # What came before the line broke is kept, and counts as a success.
-                tries = 0 if part.size > before else tries + 1
+                tries = 0 if part.size - before >= min(wanted, _LEAST) else tries + 1
                 most = _TRIES_AT_SIZE if isinstance(error, _SizeChangedError) else _TRIES
                 if tries >= most or not _passes(error):
                     raise
@@ -388,6 +392,14 @@ async def _ended(running: asyncio.Future[T]) -> None:
         running.result()
 
 
+def _meagre(file: RemoteFile, came: int, wanted: int) -> InterruptedAnswerError:
+    return InterruptedAnswerError(
+        f"File {shortened(safe_text(file.name))} could not be read.",
+        cause=f"{wanted:,} bytes were asked for again and again, and the last answer held {came:,}.",
+        next_step="Try again later; if it stays so, a proxy on the way cuts answers.",
+    )
+
+
 def _passes(error: ApiError) -> bool:
     """Tell whether a later try may bring what this one did not."""
     if isinstance(error, BadAnswerError):
@@ -395,7 +407,8 @@ def _passes(error: ApiError) -> bool:
     return worth_repeating(error)
 
 
-def _disk_failure(what: str, error: OSError) -> Failure:
+def disk_failure(what: str, error: OSError) -> Failure:
+    """Return what to say of a disk that would not take something."""
     is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return Failure(
         kind=FailureKind.LOCAL,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _OVER: Final = frozenset({"SUCCESS", "FAILED", "KILLED", "TIMEOUT"})
 _TIME_LIMIT: Final = "53400"
+_STRICTER: Final = ("verify-ca", "verify-full")
 _PLACE: Final = re.compile(r"(?i)\bline:?\s*(\d{1,6})\D{1,12}?(\d{1,6})")
 
 
@@ -29,12 +30,14 @@ class QueryError(NamedTuple):
 class RemoteQuery:
     """A query on the platform; times are epoch milliseconds.
 
-    `dataset_id` is the dataset that it made, None for one that makes none or while it runs.
+    `name` is what it was sent under, "" where the answer does not repeat it. `dataset_id` is the dataset that it made,
+    None for one that makes none or while it runs.
     """
 
     query_id: str
     state: str
     sql: str = ""
+    name: str = ""
     rows: int | None = None
     errors: tuple[QueryError, ...] = ()
     elapsed_ms: int | None = None
@@ -79,6 +82,7 @@ class RemoteQuery:
             query_id=query_id,
             state=(text(raw.get("state")) or "").strip().upper(),
             sql=text(request.get("sql")) or "",
+            name=text(request.get("name")) or "",
             rows=count(raw.get("rowCount")),
             errors=tuple(
                 QueryError(text(one.get("code")) or "", text(one.get("message")) or "")
@@ -139,7 +143,9 @@ def psql_environment(own: Mapping[str, str], given: Mapping[str, str]) -> dict[s
     """Return the environment of psql: the person's with where to go and the token.
 
     Nothing in the person's that speaks to psql's library may lead the token to another host, such as PGHOSTADDR or
-    PGSERVICE do, and none of our own secrets is for psql.
+    PGSERVICE do, and none of our own secrets is for psql. Only a stricter look at certificates is the person's to ask.
     """
     kept = {name: value for name, value in own.items() if not name.startswith(("PG", "AEPX_"))}
+    if own.get("PGSSLMODE") in _STRICTER:
+        given = {**given, **{name: own[name] for name in ("PGSSLMODE", "PGSSLROOTCERT") if name in own}}
     return {**kept, **given}
