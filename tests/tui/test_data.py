@@ -207,6 +207,20 @@ async def test_a_paste_brings_lines_and_no_controls(tmp_path: Path, folder: Path
         assert field.text == "SELECT 1 -- one\n[2J, 2"
 
 
+async def test_escape_in_the_statement_stops_what_runs_and_stays_there(tmp_path: Path, folder: Path) -> None:
+    async with opened(tmp_path, folder) as desk:
+        field = desk.screen.query_one(SqlField)
+        field.replace_with("SELECT count(*) FROM range(1000000000) a, range(10000) b")
+        field.focus()
+        await desk.pilot.press("ctrl+j")
+        assert desk.said.startswith("Running")
+        await desk.press("escape")
+        assert desk.said.startswith("It was stopped")
+        assert isinstance(desk.app.focused, SqlField)
+        await desk.press("escape")
+        assert isinstance(desk.app.focused, RowTable)
+
+
 async def test_tables_can_be_picked(tmp_path: Path, folder: Path) -> None:
     async with opened(tmp_path, folder) as desk:
         await desk.press("t")

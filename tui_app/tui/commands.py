@@ -33,6 +33,8 @@ class Context:
     """A job is under the cursor or open."""
     ended: bool = False
     """That job, or every marked one, has ended."""
+    has_data: bool = False
+    """The job under the cursor or open has succeeded."""
     read_only: bool = False
     marked: int = 0
     has_failure: bool = False
@@ -60,6 +62,12 @@ def _always(_: Context) -> str | None:
 
 def _needs_job(context: Context) -> str | None:
     return None if context.has_job else "no job is selected"
+
+
+def _needs_data(context: Context) -> str | None:
+    if context.has_data:
+        return None
+    return _needs_job(context) or "there is data to download once the job is SUCCEEDED"
 
 
 def _needs_running_job(context: Context) -> str | None:
@@ -219,7 +227,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
         _needs_job,
     ),
     Command("job.query", "Q", "SQL", "Ask SQL of the job's downloaded files.", JOBS, False, _needs_job),
-    Command("job.download", "D", "Download", "Download the exported files of the job.", JOBS, False, _needs_job),
+    Command("job.download", "D", "Download", "Download the exported files of the job.", JOBS, True, _needs_data),
     Command(
         "job.link",
         "W",

@@ -240,6 +240,13 @@ class DataScreen(PlaceScreen[None]):
         """Go on to the rows."""
         self.table.focus()
 
+    def on_sql_field_escaped(self, event: SqlField.Escaped) -> None:
+        """Stop what runs; else go on to the rows."""
+        if self._is_running:
+            self.action_back()
+        else:
+            self.table.focus()
+
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Clear what was said of another statement."""
         if self._own_failure is not None:

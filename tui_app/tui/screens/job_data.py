@@ -47,9 +47,6 @@ class JobDataPlace(PlaceScreen[R]):
 
     async def _download(self, job: JobSummary) -> None:
         engine = self.engine
-        if job.status != "SUCCEEDED":
-            self.say(f"Job {job.job_id} is {job.status}: there is data to download once it is SUCCEEDED.", severe=True)
-            return
         before = await engine.note(_FOLDER) or _DEFAULT
         given = await self.app.push_screen_wait(
             AskText(

@@ -141,6 +141,7 @@ class JobDetailScreen(JobPlace[None]):
         return Context(
             has_job=record is not None,
             ended=record is not None and record.ended,
+            has_data=record is not None and record.summary.status == SUCCEEDED,
             read_only=base.read_only,
             has_failure=base.has_failure,
             has_matches=self._pane == "raw" and any(pane.has_matches for pane in self.query(RawPane)),

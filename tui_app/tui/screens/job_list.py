@@ -12,7 +12,7 @@ from textual import work
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 
-from tui_app.models.export_job import STATUSES, is_terminal
+from tui_app.models.export_job import STATUSES, SUCCEEDED, is_terminal
 from tui_app.models.failure import FailureError
 from tui_app.models.filter import strange_statuses
 from tui_app.present import text_lines
@@ -139,10 +139,12 @@ class JobListScreen(JobViews, MarkedJobs):
         if self._rows is None:
             return base
         chosen, marked = self.chosen(), len(self.table.marks)
+        current = self.current()
         return Context(
             has_job=bool(marked) or self.table.cursor_key is not None,
             # Of marked jobs that are not loaded only history knows; whoever cancels asks it.
             ended=len(chosen) >= max(1, marked) and all(is_terminal(job.status) or job.gone for job in chosen),
+            has_data=current is not None and current.status == SUCCEEDED,
             read_only=base.read_only,
             marked=marked,
             has_failure=base.has_failure,

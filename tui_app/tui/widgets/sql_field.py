@@ -18,7 +18,8 @@ class SqlField(TextArea):
     """A statement."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,tab", "leave", "To the rows", show=False, id="sql.leave"),
+        Binding("escape", "escape", "To the rows, or stop", show=False, id="sql.escape"),
+        Binding("tab", "leave", "To the rows", show=False, id="sql.leave"),
     ]
     DEFAULT_CSS = """
     SqlField { height: auto; min-height: 1; max-height: 8; border: none; padding: 0 1; background: $panel; }
@@ -27,6 +28,9 @@ class SqlField(TextArea):
 
     class Left(Message):
         """The person goes on to the rows."""
+
+    class Escaped(Message):
+        """The person wants out: of what runs, else of the field."""
 
     def __init__(self, text: str = "", *, id: str | None = None) -> None:
         super().__init__(text, id=id, compact=True, soft_wrap=True, show_line_numbers=False, tab_behavior="focus")
@@ -50,3 +54,7 @@ class SqlField(TextArea):
     def action_leave(self) -> None:
         """Go on to the rows."""
         self.post_message(self.Left())
+
+    def action_escape(self) -> None:
+        """Stop what runs, or go on to the rows."""
+        self.post_message(self.Escaped())
