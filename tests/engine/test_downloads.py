@@ -233,6 +233,28 @@ async def test_what_has_ended_keeps_nobody_out_of_its_folder(tmp_path: Path) -> 
     await other.stop()
 
 
+async def test_gone_on_with_while_another_one_is_at_work_it_touches_nothing(tmp_path: Path) -> None:
+    engine, files = made(tmp_path / "one")
+    other, others = made(tmp_path / "other")
+    others.content = files.content
+    key = await began(engine, files, tmp_path / "to")
+    engine.downloads.pause(key)
+    await ended(engine, key)
+    theirs = await began(other, others, tmp_path / "to")
+    manifest = tmp_path / "to" / "700" / "manifest.json"
+    manifest.write_text(manifest.read_text() + " ")
+    before = {path: path.read_bytes() for path in (tmp_path / "to").rglob("*") if path.is_file()}
+    engine.downloads.resume(key)
+    found = await ended(engine, key)
+    assert [one.cause for one in found.failures] == ["Another download into this folder is under way"]
+    assert {path: path.read_bytes() for path in (tmp_path / "to").rglob("*") if path.is_file()} == before
+    others.gate.set()
+    assert (await ended(other, theirs)).state == "done"
+    assert here(tmp_path / "to") == files.content
+    await engine.stop()
+    await other.stop()
+
+
 async def test_a_file_without_a_length_that_is_gone_is_the_only_one_missing(tmp_path: Path) -> None:
     engine, files = made(tmp_path)
 

@@ -270,12 +270,18 @@ class Downloads:
     async def _run(self, item: Item) -> None:
         # The one that was paused may still be on its way out.
         async with item.working:
+            try:
+                item.target.lock()
+            except FailureError as error:
+                # Nothing is written, not even the manifest: both are somebody else's now.
+                item.failures.append(error.failure)
+                item.state = "failed"
+                return
             await self._work(item)
 
     async def _work(self, item: Item) -> None:
         with self._core.activity.busy():
             try:
-                item.target.lock()
                 await self._remember(item)
                 await self._list(item)
                 await self._fetch_all(item)
