@@ -71,7 +71,7 @@ async def _download(
         # Job ids are whole numbers (API reference 2.3); batch ids are long.
         asked = {"job_id": what} if what.isdecimal() and len(what) < 20 else {"batch_id": what}  # noqa: PLR2004 - of 64 bits
         key = await engine.downloads.add(**asked, to=to, parallel=parallel, limit_rate=limit_rate, check=verify)
-        found = await _followed(engine, key)
+        found = await followed(engine, key)
     output = Output()
     for failure in found.failures:
         output.narrate(f"Error: {failure}")
@@ -85,7 +85,7 @@ async def _download(
     return exit_code(found.failures[0]) if found.failures else Exit.UNSUCCESSFUL
 
 
-async def _followed(engine: Engine, key: str) -> Download:
+async def followed(engine: Engine, key: str) -> Download:
     """Show how far a download is until it has ended."""
     waiting = asyncio.ensure_future(engine.downloads.wait(key))
     line = ProgressLine(engine.clock)

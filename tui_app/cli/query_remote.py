@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui_app.cli.download import followed
 from tui_app.cli.output import Exit, Output
 from tui_app.cli.progress import ProgressLine
 from tui_app.cli.session import confirm, opened_engine, run
@@ -56,7 +58,7 @@ async def _run(
         assert sql is not None
         makes = f" and keep its rows as dataset {as_dataset!r}" if as_dataset else ""
         await confirm(engine, f"Run the statement on the platform{makes}?", yes=yes)
-        query = await _followed(engine, sql, as_dataset)
+        query = await _ended(engine, sql, as_dataset)
         dataset_id = query.dataset_id
         if dataset_id is None and as_dataset:
             dataset_id = await engine.queries.dataset_named(as_dataset)
@@ -79,7 +81,7 @@ async def _run(
     return code
 
 
-async def _followed(engine: Engine, sql: str, as_dataset: str) -> RemoteQuery:
+async def _ended(engine: Engine, sql: str, as_dataset: str) -> RemoteQuery:
     line = ProgressLine(engine.clock)
 
     def told(query: RemoteQuery) -> None:
@@ -88,6 +90,10 @@ async def _followed(engine: Engine, sql: str, as_dataset: str) -> RemoteQuery:
 
     try:
         return await engine.queries.run(sql, dataset_name=as_dataset, told=told)
+    except asyncio.CancelledError:
+        line.clear()
+        Output().narrate("Stopped. The platform was asked to cancel the query.")
+        raise
     finally:
         line.clear()
 
@@ -96,7 +102,7 @@ async def _download(engine: Engine, output: Output, dataset_id: str, to: Path) -
     code: int = Exit.OK
     for batch_id in await engine.queries.result_batches(dataset_id):
         key = await engine.downloads.add(batch_id=batch_id, to=to)
-        found = await engine.downloads.wait(key)
+        found = await followed(engine, key)
         for failure in found.failures:
             output.narrate(f"Error: {failure}")
         output.narrate(f"{len(found.files):,} files in {found.folder}.")
