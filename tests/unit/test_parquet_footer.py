@@ -32,6 +32,13 @@ def test_rows_of_a_real_file(rows: int, tmp_path: Path) -> None:
     assert row_count(footer(tmp_path, sql)) == rows
 
 
+def test_the_rows_stand_before_what_grows_with_the_file(tmp_path: Path) -> None:
+    few = footer(tmp_path, "SELECT i, i AS j FROM range(2048) t(i)")
+    many = footer(tmp_path, "SELECT i, i AS j FROM range(204800) t(i)")
+    assert len(many) > 10 * len(few)
+    assert row_count(many[: len(few)]) == 204_800
+
+
 @pytest.mark.parametrize("tail", [b"", b"PAR1", b"\0\0\0\0PAR1", b"\xff\xff\xff\xffPAR1", b"\1\0\0\0PARE", b"x" * 9])
 def test_what_is_no_end_of_a_file(tail: bytes) -> None:
     with pytest.raises(FooterError):

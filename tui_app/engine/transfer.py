@@ -24,7 +24,7 @@ from tui_app.engine.failures import failure_of
 from tui_app.engine.manifest import ManifestFile
 from tui_app.models.base import count, mapping
 from tui_app.models.failure import Failure, FailureError, FailureKind
-from tui_app.models.parquet_footer import MAGIC, TAIL, FooterError, footer_length, row_count
+from tui_app.models.parquet_footer import HEAD, MAGIC, TAIL, FooterError, footer_length, row_count
 from tui_app.text import safe_text, shortened
 
 if TYPE_CHECKING:
@@ -360,7 +360,7 @@ def rows_of(descriptor: int, size: int) -> int:
     length = footer_length(os.pread(descriptor, TAIL, size - TAIL))
     if length > size - TAIL - len(MAGIC):
         raise FooterError("Its footer is longer than the file.")
-    return row_count(os.pread(descriptor, length, size - TAIL - length))
+    return row_count(os.pread(descriptor, min(length, HEAD), size - TAIL - length))
 
 
 async def to_its_end(work: Callable[[], T], *, undo: Callable[[T], None] | None = None) -> T:

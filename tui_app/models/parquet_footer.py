@@ -11,7 +11,10 @@ from typing import Final
 MAGIC: Final = b"PAR1"
 TAIL: Final = 8
 """Bytes at the end of a file: the footer's length, little-endian, and the magic."""
-LARGEST_FOOTER: Final = 64 * 1024**2
+LARGEST_FOOTER: Final = 512 * 1024**2
+"""A thousand columns in a thousand row groups take about 150 MiB."""
+HEAD: Final = 8 * 1024**2
+"""Bytes of a footer within which its number of rows stands, behind the schema: 100,000 columns."""
 _ROWS_FIELD: Final = 3
 _DEEPEST: Final = 32
 _STOP, _TRUE, _FALSE, _BYTE, _I16, _I32, _I64, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = range(13)
@@ -38,7 +41,7 @@ def footer_length(tail: bytes) -> int:
 
 
 def row_count(footer: bytes) -> int:
-    """Return the number of rows that a footer tells.
+    """Return the number of rows that a footer tells; its first `HEAD` bytes do.
 
     Raises:
         FooterError: it is damaged.
